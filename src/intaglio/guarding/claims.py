@@ -1,0 +1,109 @@
+"""What is claimed about one picture: the rooms' values, put into the words of C2PA and IPTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from intaglio.generation import Request
+from intaglio.licensing.ledger import Authorization
+from intaglio.licensing.license import License
+from intaglio.provenance.definition import Binding, LedgerNote, LicenseNote, Use, manifest_definition, new_urn
+from intaglio.provenance.fingerprint import Fingerprint
+from intaglio.provenance.xmp import label
+
+# The most restrictive answer of all the licenses holds for a picture that several works made together.
+RESTRICTIVENESS: tuple[Use, ...] = ("notAllowed", "constrained", "allowed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One picture's facts, as they are signed.
+
+    Attributes:
+        id: 16 hex digits.
+        scheme: The watermark in the pixels, or None for a picture that is delivered unmarked.
+        request: The call that made it.
+        authorizations: Its reservations in the ledger, with the licenses that permitted it.
+        fingerprint: Perceptual fingerprint of the marked pixels.
+        blurred: Whether the policy had it blurred.
+        derived: Whether it was made from a picture that carries a credential.
+    """
+
+    id: str
+    scheme: str | None
+    request: Request
+    authorizations: tuple[Authorization, ...]
+    fingerprint: Fingerprint
+    blurred: bool = False
+    derived: bool = False
+
+    @property
+    def licenses(self) -> list[License]:
+        """Every license that permitted the call, once, in the order in which they were asked."""
+        found = {each.id: each for one in self.authorizations for each in one.permit.licenses}
+        return list(found.values())
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the works, the base model first."""
+        return [each.work_name for each in sorted(self.licenses, key=lambda each: each.kind not in ("base", "hosted"))]
+
+
+def definition(claim: Claim, media_type: str, when: datetime) -> dict[str, Any]:
+    """Return the C2PA manifest definition of a picture, under a fresh name."""
+    authorization = claim.authorizations[0]
+    return manifest_definition(
+        urn=new_urn(),
+        title=f"{claim.id}.{media_type.partition('/')[2]}",
+        when=when,
+        software=claim.request.software,
+        models=claim.models,
+        binding=Binding(
+            id=claim.id,
+            scheme=claim.scheme,
+            iscc=claim.fingerprint.iscc,
+            ledger=LedgerNote(authorization.call, authorization.index),
+        ),
+        licenses=[
+            LicenseNote(
+                license=each.id,
+                sha256=each.sha256,
+                work=each.work_name,
+                holder=each.holder_name,
+                attribution=each.attribution,
+            )
+            for each in claim.licenses
+        ],
+        training=_training(claim),
+        parent=claim.derived,
+        blurred=claim.blurred,
+        generator=("Intaglio", own_version()),
+    )
+
+
+def xmp(claim: Claim) -> bytes:
+    """Return the XMP packet of a picture: what IPTC asks of generated media."""
+    attributions = [each.attribution for each in claim.licenses if each.attribution]
+    return label(
+        software=claim.request.software,
+        attribution="; ".join(attributions) or None,
+        training=_training(claim),
+    )
+
+
+def _training(claim: Claim) -> Use:
+    answers = {each.training for each in claim.licenses}
+    for use in RESTRICTIVENESS:
+        if use in answers:
+            return use
+    return "notAllowed"
+
+
+@cache
+def own_version() -> str:
+    """Return the version of the installed distribution."""
+    return version("intaglio")

@@ -1,0 +1,166 @@
+"""Settings: ``intaglio.toml`` in a working directory, or the embedded default."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from intaglio.documents import read_document
+from intaglio.errors import ConfigurationError
+from intaglio.pictures import Limits
+
+FILE_NAME = "intaglio.toml"
+
+OnBlock = Literal["raise", "placeholder", "flag"]
+OnUnreadable = Literal["refuse", "deliver"]
+
+DEFAULT_FILE = """\
+# Settings of Intaglio; every key is optional and shown with its default. See spec/settings.schema.json.
+schema = "settings/1"
+account = "default"                        # who is billed when a call does not say
+
+[store]
+path = "store.db"
+reservation_minutes = 60                   # a call that takes longer may be released by another machine
+keep_undelivered_hours = 24                # sealed bytes kept after a crash, for `intaglio deliveries`
+
+[seal]
+format = "png"                             # png, jpeg or webp
+key = "keys/leaf.key"
+chain = "certificates/chain.pem"
+
+[mark]
+scheme = "invisible-watermark/dwtDctSvd"
+on_unreadable = "refuse"                   # or deliver: the picture leaves unmarked, and says so
+
+[screen]
+# policy = "policy.toml"                   # the embedded policy when absent
+on_block = "raise"                         # or placeholder, or flag
+threads = 1
+
+[limits]
+max_bytes = 67108864
+max_pixels = 50000000
+max_side = 16384
+
+# Whom `verify` trusts. A list is named, with its date, in every piece of evidence.
+[[trust]]
+name = "development authority of this directory"
+file = "certificates/root.pem"
+date = "{date}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSource:
+    """A list of authorities: its name, PEM file and day of issue (ISO 8601)."""
+
+    name: str
+    file: Path
+    date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one working directory is set up. Paths are absolute.
+
+    Attributes:
+        home: The working directory.
+        account: Who is billed when a call does not say.
+        store: SQLite file.
+        reservation_minutes: How long a call may take before another machine may release it.
+        keep_undelivered_hours: How long unconfirmed sealed bytes are kept after a crash.
+        media_type: What a guarded pipeline seals first.
+        key: PEM private key of the leaf certificate.
+        chain: PEM certificates, leaf first.
+        scheme: The watermark that is written.
+        on_unreadable: What happens to a picture whose mark cannot be read back.
+        policy: Policy file, or None for the embedded default.
+        on_block: What a call with a withheld picture does.
+        threads: Threads of the detector.
+        limits: Bounds for files that are read.
+        trust: Whom ``verify`` trusts.
+    """
+
+    home: Path
+    account: str = "default"
+    store: Path
+    reservation_minutes: int = 60
+    keep_undelivered_hours: int = 24
+    media_type: str = "image/png"
+    key: Path
+    chain: Path
+    scheme: str = "invisible-watermark/dwtDctSvd"
+    on_unreadable: OnUnreadable = "refuse"
+    policy: Path | None = None
+    on_block: OnBlock = "raise"
+    threads: int = 1
+    limits: Limits = field(default_factory=Limits)
+    trust: tuple[TrustSource, ...] = ()
+
+    @property
+    def initialized(self) -> bool:
+        """Whether the working directory has a signing key."""
+        return self.key.exists()
+
+
+def find_settings(environment: dict[str, str] | None = None, start: Path | None = None) -> Settings:
+    """Return the settings in force here.
+
+    The first of: the directory named by ``INTAGLIO_HOME``; the nearest ``intaglio.toml`` in the current
+    directory or above it; the embedded default, whose working directory is ``~/.intaglio``.
+
+    Raises:
+        ConfigurationError: The file is there and wrong.
+    """
+    variables = os.environ if environment is None else environment
+    if home := variables.get("INTAGLIO_HOME"):
+        return settings_of(Path(home))
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return settings_of(folder)
+    return settings_of(Path.home() / ".intaglio")
+
+
+def settings_of(home: Path) -> Settings:
+    """Return the settings of one working directory; the embedded default when it has no file.
+
+    Raises:
+        ConfigurationError: The file is there and wrong, or cannot be read.
+    """
+    home = home.expanduser().resolve()
+    file = home / FILE_NAME
+    try:
+        data = file.read_bytes() if file.exists() else b'schema = "settings/1"'
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read ({error.strerror}); make it readable.") from error
+    return _settings(
+        read_document(data, source=str(file), package="intaglio.guarding", schema="settings.schema.json"), home
+    )
+
+
+def _settings(document: dict[str, Any], home: Path) -> Settings:
+    store, seal, mark, screen = (document.get(name, {}) for name in ("store", "seal", "mark", "screen"))
+    own = {"name": "development authority of this directory", "file": "certificates/root.pem", "date": ""}
+    sources = document.get("trust", [own] if (home / own["file"]).exists() else [])
+    options: dict[str, Any] = {
+        **{key: store[key] for key in ("reservation_minutes", "keep_undelivered_hours") if key in store},
+        **{key: mark[key] for key in ("scheme", "on_unreadable") if key in mark},
+        **{key: screen[key] for key in ("on_block", "threads") if key in screen},
+    }
+    return Settings(
+        home=home,
+        account=document.get("account", "default"),
+        store=home / store.get("path", "store.db"),
+        media_type="image/" + seal.get("format", "png"),
+        key=home / seal.get("key", "keys/leaf.key"),
+        chain=home / seal.get("chain", "certificates/chain.pem"),
+        policy=home / screen["policy"] if "policy" in screen else None,
+        # JSON Schema takes 4096.0 for an integer; so does this.
+        limits=Limits(**{key: int(value) for key, value in document.get("limits", {}).items()}),
+        trust=tuple(TrustSource(each["name"], home / each["file"], each["date"]) for each in sources),
+        **options,
+    )

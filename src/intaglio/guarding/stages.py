@@ -1,0 +1,171 @@
+"""The stages after generation, for one picture: judge, mark, encode and label, seal, read back.
+
+Nothing here writes to the store, so whatever raises here leaves no trace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PIL.Image import Image
+
+from intaglio.errors import MarkUnreadable, SealFailed
+from intaglio.generation import Request
+from intaglio.guarding import claims
+from intaglio.guarding.delivered import Mark
+from intaglio.guarding.press import Press
+from intaglio.licensing.ledger import Authorization
+from intaglio.pictures import decode, encode
+from intaglio.provenance import credential
+from intaglio.provenance.credential import Credential, SealedBytes
+from intaglio.provenance.fingerprint import fingerprint
+from intaglio.provenance.layout import layout
+from intaglio.provenance.mark import TOLERANCE, engrave
+from intaglio.provenance.store import PictureRecord
+from intaglio.safety.blur import blurred
+from intaglio.safety.policy import Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """One picture as the generator made it.
+
+    Attributes:
+        image: RGB or RGBA pixels.
+        media_type: What it is encoded as.
+        parent: The file it was made from, when that carries a credential; becomes the parent ingredient.
+    """
+
+    image: Image
+    media_type: str
+    parent: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """One picture that may leave, read back from its finished bytes.
+
+    Attributes:
+        image: The decoded pixels of the file.
+        data: The marked and signed file.
+        credential: What its credential says.
+        mark: What its mark says.
+        record: What the store keeps of it.
+        claim: What was signed; another kind of file of the same picture says the same.
+    """
+
+    image: Image
+    data: bytes
+    credential: Credential
+    mark: Mark
+    record: PictureRecord
+    claim: claims.Claim
+
+
+def finish(
+    press: Press, request: Request, authorizations: Sequence[Authorization], draft: Draft, decision: Decision
+) -> Finished:
+    """Return a released picture marked, encoded, labeled, sealed, and read back.
+
+    Raises:
+        MarkUnreadable: The mark cannot be read back, and the settings refuse such pictures.
+        SealFailed: The credential could not be made, or the finished file does not validate.
+    """
+    pixels = blurred(draft.image) if decision.action == "blur" else draft.image
+    payload = secrets.randbits(press.watermark.capacity)
+    marked, readable = _engraved(press, pixels, payload)
+    claim = claims.Claim(
+        id=f"{payload:016x}",
+        scheme=press.watermark.scheme if readable else None,
+        request=request,
+        authorizations=tuple(authorizations),
+        fingerprint=fingerprint(marked),
+        blurred=decision.action == "blur",
+        derived=draft.parent is not None,
+    )
+    return seal(press, claim, marked, draft.media_type, parent=draft.parent)
+
+
+def seal(
+    press: Press,
+    claim: claims.Claim,
+    marked: Image,
+    media_type: str,
+    *,
+    parent: bytes | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Finished:
+    """Return a marked picture encoded, labeled, signed, and read back from its finished bytes.
+
+    Args:
+        options: Pillow's save options for the encoder, e.g. ``{"quality": 85}``.
+
+    Raises:
+        MarkUnreadable: The mark does not survive the encoding, and the settings refuse such files.
+        SealFailed: The credential could not be made, or the finished file does not validate.
+    """
+    data = encode(marked, media_type, claims.xmp(claim), **(options or {}))
+    definition = claims.definition(claim, media_type, press.now())
+    anchors = "".join(each.pem for each in press.trust)
+    sealed = credential.seal(data, media_type, definition, press.signer, anchors, parent=parent)
+    image = decode(sealed.data).image
+    proof = credential.read(sealed.data, media_type, press.trust)
+    if proof.failures or proof.urn != sealed.urn or proof.intaglio_id != claim.id:
+        causes = ", ".join(proof.failures) or "it names another picture"
+        raise SealFailed(f"The finished file does not validate ({causes}), so it was not delivered.")
+    mark = _reread(press, image, claim)
+    return Finished(
+        image=image,
+        data=sealed.data,
+        credential=proof,
+        mark=mark,
+        record=_record(press, claim, image, sealed, media_type, mark),
+        claim=claim,
+    )
+
+
+def _engraved(press: Press, pixels: Image, payload: int) -> tuple[Image, bool]:
+    try:
+        return engrave(pixels, payload, press.watermark), True
+    except MarkUnreadable:
+        if press.settings.on_unreadable == "refuse":
+            raise
+        return pixels, False
+
+
+def _reread(press: Press, image: Image, claim: claims.Claim) -> Mark:
+    """Read the mark from the finished file's pixels: lossy encodings turn bits over."""
+    payload = int(claim.id, 16)
+    found = press.watermark.extract(image) if claim.scheme else None
+    wrong = press.watermark.capacity if found is None else (found.payload ^ payload).bit_count()
+    readable = wrong <= TOLERANCE
+    if not readable and press.settings.on_unreadable == "refuse":
+        raise MarkUnreadable(
+            "The mark cannot be read back from the finished file; choose PNG or a higher quality, or set "
+            "mark.on_unreadable to 'deliver' to let such files leave unmarked."
+        )
+    confidence = found.confidence if found is not None and readable else 0.0
+    return Mark(press.watermark.scheme, claim.id, confidence, readable)
+
+
+def _record(
+    press: Press, claim: claims.Claim, image: Image, sealed: SealedBytes, media_type: str, mark: Mark
+) -> PictureRecord:
+    return PictureRecord(
+        id=claim.id,
+        call=claim.request.id,
+        scheme=mark.scheme if mark.readable else None,
+        fingerprint=claim.fingerprint.bits,
+        layout=layout(image),
+        width=image.width,
+        height=image.height,
+        sha256=hashlib.sha256(sealed.data).hexdigest(),
+        media_type=media_type,
+        urn=sealed.urn,
+        manifest=sealed.store,
+        recorded_at=press.now(),
+    )
