@@ -46,8 +46,10 @@ def works_in_use(pipeline: object) -> tuple[Work, ...]:
     works: list[Work] = []
     modules: dict[str, Module] = {}
     for role, module in _modules(pipeline, set()):
-        modules.setdefault(role, module)
-        tensors = embeddings.without_added_rows(pipeline, role, module, dict(adapters.base_tensors(module)))
+        # Two of one role, several ControlNets say, must both be searched for adapters.
+        key = role if role not in modules else f"{role} {len(modules)}"
+        modules[key] = module
+        tensors = embeddings.without_added_rows(pipeline, key, module, dict(adapters.base_tensors(module)))
         works.append(Work(role=role, name=_claimed_name(pipeline, role, module), digest=_digest(role, tensors)))
     if not works:
         raise ConfigurationError(f"The {type(pipeline).__name__} has no weights; name its model with model=.")
@@ -108,8 +110,8 @@ def _modules(owner: object, seen: set[int]) -> Generator[tuple[str, Module]]:
 
 def _parts(component: object) -> Generator[Module]:
     # Several ControlNets are one component, and each of them is a work of its own.
-    several: Any = getattr(component, "nets", None)
-    parts: Iterable[Any] = [component] if several is None else several
+    several: Any = getattr(component, "nets", component)
+    parts: Iterable[Any] = several if hasattr(several, "__iter__") else [several]
     for part in parts:
         if hasattr(part, "named_parameters"):
             yield part

@@ -9,8 +9,8 @@ from typing import Any
 
 import rfc8785
 
+from intaglio.documents import parse, validate
 from intaglio.errors import ConfigurationError
-from intaglio.licensing import document as documents
 from intaglio.licensing.money import Money
 
 
@@ -82,8 +82,11 @@ def read_license(data: bytes, *, source: str) -> License:
         ConfigurationError: It is not a document of ``model-license/1``: not TOML or JSON, a key that is
             unknown, missing or wrong, a time without a zone, an end before the beginning.
     """
-    document = documents.parse(data, source)
-    documents.validate(document, source)
+    document = parse(data, source)
+    validate(document, source, package="intaglio.licensing", schema="model-license.schema.json")
+    # JSON Schema counts 1.0 as an integer. A version is written without a point.
+    if type(document["version"]) is not int:
+        raise ConfigurationError(f"{source}: version is wrong: write {document['version']:.0f}, without a point.")
     try:
         license_ = _license(document)
     except (ValueError, OverflowError) as error:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal, TypeAlias, cast
 
 import rfc8785
-from jsonschema import Draft202012Validator
 
 from intaglio.detectors.score import Region, Score
+from intaglio.documents import parse, validate
 from intaglio.errors import ConfigurationError
 
 Action: TypeAlias = Literal["allow", "blur", "review", "withhold"]
@@ -173,24 +171,18 @@ def _reason(finding: Finding, taken: Action) -> str:
 
 
 def read_policy(data: bytes, source: str) -> Policy:
-    """Returns the policy in a TOML document.
+    """Returns the policy in a TOML or JSON document.
 
     Args:
         data: The document, UTF-8.
         source: Where it came from, e.g. a path; named in errors.
 
     Raises:
-        ConfigurationError: Not TOML, not ``policy/1``, an unknown key or action, no rule, a threshold
+        ConfigurationError: Neither TOML nor JSON, not ``policy/1``, an unknown key or action, no rule, a threshold
             that is not a number from 0 to 1, or two rules of one name. Names source, place and cause.
     """
-    try:
-        document = tomllib.loads(data.decode())
-    except ValueError as error:
-        raise ConfigurationError(f"{source} is not a TOML document: {error}.") from error
-    schema = json.loads(files("intaglio.safety").joinpath("policy.schema.json").read_bytes())
-    # jsonschema's types are partly unknown; it is only asked for messages.
-    for mistake in Draft202012Validator(schema).iter_errors(document):  # pyright: ignore[reportUnknownMemberType]
-        raise ConfigurationError(f"{source}: {mistake.json_path}: {mistake.message}.")
+    document = parse(data, source)
+    validate(document, source, package="intaglio.safety", schema="policy.schema.json")
     try:
         return Policy(document["id"], tuple(Rule(**rule) for rule in document["rule"]))
     except ConfigurationError as error:

@@ -1,87 +1,123 @@
-"""Reads the documents that people write: settings, policies and licenses, in TOML or JSON."""
+"""The documents that people write, settings, policies and licenses: TOML or JSON in, what a schema allows out."""
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time
 from functools import cache
-from importlib import resources
-from typing import Any, cast
+from importlib.resources import files
+from typing import Any, NoReturn, cast
+
+from jsonschema import Draft202012Validator, ValidationError
 
 from intaglio.errors import ConfigurationError
 
-MAX_BYTES = 256 * 1024  # bytes; the largest document that is parsed at all
-MAX_DEPTH = 32  # levels of nesting; nobody writes deeper by hand
+MAX_BYTES = 256 * 1024  # bytes; a real one has about 1,000
+
+# Control characters, lone surrogates, and the marks that turn the direction of text: none of them is
+# seen, and each of them can make a name read as another one.
+_UNSEEN = re.compile("[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def read_document(data: bytes, *, source: str, package: str, schema: str) -> dict[str, Any]:
-    """Return a document that is valid under one of our JSON Schemas (Draft 2020-12).
-
-    Args:
-        data: TOML or JSON as UTF-8; JSON is recognized by its first character.
-        source: File name for messages.
-        package: Package that carries the schema file, e.g. ``"intaglio.licensing"``.
-        schema: File name of the schema in that package.
+def parse(data: bytes, source: str) -> dict[str, Any]:
+    """The document, with TOML's times spelled as in JSON.
 
     Raises:
-        ConfigurationError: Too large, not UTF-8, not TOML or JSON, nested too deeply, or not valid
-            under the schema; the message names the place and the cause.
+        ConfigurationError: Too large, not UTF-8, neither TOML nor JSON, or text with unseen characters.
     """
-    document = _parse(data, source)
-    _bound(document, source, MAX_DEPTH)
-    plain: dict[str, Any] = _plain(document)
-    errors = sorted(
-        _validator(package, schema).iter_errors(plain), key=lambda error: list(map(str, error.absolute_path))
-    )
-    if errors:
-        first = errors[0]
-        place = ".".join(str(part) for part in first.absolute_path) or "the document"
-        cause = first.message if len(first.message) <= 200 else first.message[:200] + " ..."
-        raise ConfigurationError(f"{source}: {place}: {cause}; correct it and try again.")
-    return plain
-
-
-def _parse(data: bytes, source: str) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
-        raise ConfigurationError(f"{source} has {len(data)} bytes; a document may have {MAX_BYTES}.")
+        raise ConfigurationError(f"{source}: the document is larger than {MAX_BYTES // 1024} KiB.")
     try:
-        text = data.decode("utf-8")
-        document: Any = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+        return cast(dict[str, Any], _plain(_loaded(data.decode("utf-8"), source), ""))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{source}: the document is not UTF-8 text.") from error
     except RecursionError as error:
-        raise ConfigurationError(f"{source} is nested too deeply to be read.") from error
+        raise ConfigurationError(f"{source}: the document is nested too deeply.") from error
     except ValueError as error:
-        cause = str(error).splitlines()[0]
-        raise ConfigurationError(f"{source} is neither TOML nor JSON: {cause}.") from error
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{source} must be a table (an object in JSON).")
-    return cast("dict[str, Any]", document)
+        raise ConfigurationError(f"{source}: {_one_line(str(error))}.") from error
 
 
-def _bound(value: Any, source: str, depth: int) -> None:
-    if depth == 0:
-        raise ConfigurationError(f"{source} is nested more than {MAX_DEPTH} levels deep.")
-    if isinstance(value, dict | list):
-        container = cast("dict[str, Any] | list[Any]", value)
-        for item in container.values() if isinstance(container, dict) else container:
-            _bound(item, source, depth - 1)
+def validate(document: dict[str, Any], source: str, *, package: str, schema: str) -> None:
+    """Returns when one of our JSON Schemas (Draft 2020-12) allows the document.
+
+    Args:
+        document: What `parse` returned.
+        source: Where it came from, for messages.
+        package: The package that carries the schema, e.g. ``"intaglio.licensing"``.
+        schema: The schema's file name.
+
+    Raises:
+        ConfigurationError: It does not; the message names the key and the cause.
+    """
+    validator = _validator(package, schema)
+    errors = cast(Iterator[ValidationError], validator.iter_errors(document))  # pyright: ignore[reportUnknownMemberType]
+    error = next(errors, None)
+    if error is not None:
+        raise ConfigurationError(f"{source}: {_explain(error)}.")
 
 
-def _plain(value: Any) -> Any:
-    """TOML has dates as a type; JSON Schema and RFC 8785 know them as RFC 3339 text."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in cast("list[Any]", value)]
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+def _loaded(text: str, source: str) -> Any:
+    json_text = text.lstrip().startswith("{")
+    try:
+        return _parse_json(text) if json_text else tomllib.loads(text)
+    except ValueError as error:
+        language = "JSON" if json_text else "TOML"
+        raise ConfigurationError(f"{source}: this is not valid {language}: {_one_line(str(error))}.") from error
+
+
+def _parse_json(text: str) -> Any:
+    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        document = dict(pairs)
+        if len(document) < len(pairs):
+            raise ValueError("a key appears twice in one object")
+        return document
+
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not a JSON number")
+
+    return json.loads(text, object_pairs_hook=no_duplicates, parse_constant=refuse)
+
+
+def _plain(value: Any, path: str) -> Any:
+    """``value`` with times as text, or ValueError for what JSON has no exact word for."""
+    match value:
+        case dict():
+            items = cast(dict[str, Any], value)
+            return {_plain(key, path): _plain(item, f"{path}.{key}".lstrip(".")) for key, item in items.items()}
+        case list():
+            return [_plain(item, path) for item in cast(Iterable[Any], value)]
+        case str() if _UNSEEN.search(value):
+            raise ValueError(f"{path or 'a key'} holds a character that is not seen")
+        case datetime() if value.tzinfo is not None:
+            return value.isoformat()
+        case datetime() | date() | time():
+            raise ValueError(f"{path} must be a time with a zone, such as 2030-01-01T00:00:00Z")
+        case _:
+            return value
 
 
 @cache
-def _validator(package: str, schema: str) -> Any:
-    from jsonschema import Draft202012Validator
+def _validator(package: str, schema: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(files(package).joinpath(schema).read_bytes()))
 
-    document = json.loads((resources.files(package) / schema).read_text(encoding="utf-8"))
-    return Draft202012Validator(document, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+def _explain(error: ValidationError) -> str:
+    path = ".".join(str(step) for step in error.absolute_path)
+    where = f"{path} " if path else "the document "
+    if error.schema is False:
+        return f"{where}is not allowed for this kind of work"
+    if error.validator == "additionalProperties":
+        allowed = cast(dict[str, Any], error.schema)["properties"]
+        unknown = next(key for key in cast(dict[str, Any], error.instance) if key not in allowed)
+        return _one_line(f"{where}has the unknown key {unknown!r}")
+    if error.validator == "required":
+        return f"{where}lacks the key {error.message.split(' is a required')[0]}"
+    return _one_line(f"{where}is wrong: {error.message}")
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 240 else f"{line[:160]} ... {line[-60:]}"

@@ -88,15 +88,22 @@ def test_threads_share_a_store(tmp_path: Path) -> None:
     assert count(store) == 30
 
 
+def driver_connection(store: Store) -> object:
+    with store.reading() as connection:
+        return connection.connection.dbapi_connection
+
+
 def test_a_forked_child_uses_connections_of_its_own(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store.db")
     add(store, "parent")
+    inherited = driver_connection(store)
+    assert driver_connection(store) is inherited
     child = os.fork()
     if child == 0:
         code = 1
         try:
             add(store, "child")
-            code = 0
+            code = 2 if driver_connection(store) is inherited else 0
         finally:
             os._exit(code)
     assert os.waitpid(child, 0)[1] == 0

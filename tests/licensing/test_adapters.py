@@ -90,6 +90,18 @@ def test_a_fused_adapter_changes_the_digest_of_the_network_and_is_named(tmp_path
     assert after["vae"].digest == before["vae"]
 
 
+def test_an_adapter_in_the_second_of_two_networks_of_one_role_is_a_work(pipeline: Any) -> None:
+    diffusers, peft = import_module("diffusers"), import_module("peft")
+    networks = [diffusers.ControlNetModel.from_unet(pipeline.unet) for _ in range(2)]
+    made = diffusers.StableDiffusionControlNetPipeline(
+        **pipeline.components, controlnet=networks, requires_safety_checker=False
+    )
+    before = {work.digest for work in works_in_use(made)}
+    peft.inject_adapter_in_model(peft.LoraConfig(r=2, target_modules=["to_q"]), networks[1], adapter_name="late")
+    assert [work.name for work in adapter(made)] == ["late"]
+    assert before < {work.digest for work in works_in_use(made)}
+
+
 def test_an_unloaded_adapter_is_gone(tmp_path: Path, pipeline: Any) -> None:
     before = by_role(pipeline)
     loaded(tmp_path, pipeline)

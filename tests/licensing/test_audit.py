@@ -135,8 +135,8 @@ def test_an_end_that_was_cut_off_shows_against_a_kept_head(ledger: Ledger) -> No
 @pytest.mark.parametrize("size", [1, 5, 8, 13])
 def test_a_ledger_that_was_written_anew_shows_against_a_kept_head(ledger: Ledger, size: int) -> None:
     assert ledger.check(TreeHead(size, b"\0" * 32)) == [
-        f"The ledger of {ledger.head().size} entries does not begin with the {size} entries whose root hash was {'00' * 32}: "
-        "entries were changed or taken away."
+        f"The ledger of {ledger.head().size} entries does not begin with the {size} entries "
+        f"whose root hash was {'00' * 32}: entries were changed or taken away."
     ]
 
 

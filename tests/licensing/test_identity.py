@@ -81,7 +81,7 @@ def test_pipelines_of_the_same_components_have_the_same_works(pipeline: Any) -> 
 def test_a_pipeline_inside_a_pipeline_is_looked_into(pipeline: Any) -> None:
     class Outer:
         def __init__(self) -> None:
-            self.components = {"prior": pipeline, "again": pipeline, "unet": pipeline.unet, "note": "x", "none": None}
+            self.components = {"prior": pipeline, "again": pipeline, "unet": [pipeline.unet], "note": "x", "none": None}
 
     assert by_role(Outer()) == by_role(pipeline)
     assert len(works_in_use(Outer())) == 3

@@ -128,6 +128,18 @@ def test_a_third_repainted(draw: Make, make_scenery: Make, workshop: Any) -> Non
         assert found.id is None
 
 
+def test_two_thirds_repainted_still_name_what_is_left(make_scenery: Make, workshop: Any) -> None:
+    for seed, picture in ((1, A), (2, B)):
+        workshop.make(make_scenery(seed, (512, 512)), picture)
+    image = DwtDctSvd().embed(make_scenery(1, (512, 512)), int(A, 16))
+    image.paste(make_scenery(88, (512, 512)).crop((0, 0, 300, 512)), (0, 0))
+    found = told(
+        read(encode(image, "image/png"), reader=workshop.reader), "contradicted", f"The mark names picture {A}"
+    )
+    assert found.mark.match is not None
+    assert found.mark.match.id == A
+
+
 def test_a_transplanted_mark(draw: Make, workshop: Any) -> None:
     workshop.make(draw(1), A)
     for target in (draw(2), reopened(workshop.make(draw(3), B).sealed.data)):

@@ -181,3 +181,30 @@ def test_vectors(vector: dict[str, Any]) -> None:
     assert found is not None
     assert f"{found.payload:016x}" == vector["payload"]
     assert read_by_original(Images.fromarray(pixels)) == found.payload
+
+
+def test_a_known_mark_is_located(make_scenery: Callable[..., Image]) -> None:
+    marked = MARK.embed(make_scenery(6), ID)
+    marked.paste(make_scenery(7), (0, 0))
+    marked.paste(MARK.embed(make_scenery(6), ID).crop((192, 0, 384, 320)), (192, 0))
+    places = MARK.locate(marked, ID)
+    assert places.shape == (40, 48)
+    assert places[:, 24:].mean() > 0.8
+    assert abs(places[:, :24].mean()) < 0.2
+    assert abs(MARK.locate(marked, ID ^ (2**64 - 1))[:, 24:].mean() + places[:, 24:].mean()) < 1e-9
+    assert MARK.locate(Images.new("RGB", (20, 20)), ID).size == 0
+
+
+@pytest.mark.parametrize("color", ["white", "gray", "navy"])
+def test_a_flat_picture_carries_no_known_mark(color: str) -> None:
+    assert np.abs(MARK.locate(Images.new("RGB", (320, 320), color), ID)).mean() < 1e-9
+
+
+@pytest.mark.parametrize("color", ["white", "#fffff0", "#ffe0e0"])
+def test_light_grounds_keep_it_through_lossy_files(color: str) -> None:
+    marked = engrave(Images.new("RGB", (320, 320), color), ID, MARK)
+    found = MARK.extract(marked)
+    assert found is not None
+    assert found.confidence > 0.95
+    for media_type in ("image/jpeg", "image/webp"):
+        assert engraved_survives(decode(encode(marked, media_type)).image, ID, MARK)

@@ -74,6 +74,15 @@ def test_a_small_change_is(make_scenery: Make) -> None:
     assert compare(layout(make_scenery(7)), layout(image)).same
 
 
+def test_a_seventh_of_a_detailed_picture_is_not(make_scenery: Make) -> None:
+    image = make_scenery(7)
+    patch = make_scenery(70, image.size).crop((0, 0, image.width, image.height // 5))
+    image.paste(patch, (0, 0))
+    agreement = compare(layout(make_scenery(7)), layout(image))
+    assert agreement.changed_detail < 0.25
+    assert not agreement.same
+
+
 def test_a_blank_picture_tells_nothing() -> None:
     blank = layout(Images.new("RGB", (64, 64), "white"))
     assert compare(blank, blank).same

@@ -22,6 +22,7 @@ from intaglio.provenance.store import (
     add_rendition,
     credentials_of,
     find_by_fingerprint,
+    find_by_part_of_payload,
     find_by_payload,
     find_by_urn,
     get,
@@ -92,6 +93,24 @@ def test_the_worst_spread_of_different_bits_is_found(store: Store) -> None:
     with store.reading() as connection:
         [found] = find_by_fingerprint(connection, flipped(record(3).fingerprint, places))
     assert (found.picture.id, found.distance) == (record(3).id, 31)
+
+
+@pytest.mark.parametrize("bit", range(16))
+def test_each_neighbor_of_a_band_is_probed(store: Store, bit: int) -> None:
+    # Two wrong bits in every band but one, whose only wrong bit is this one.
+    places = {bit} | {16 * band + place for band in range(1, 16) for place in (3, 12)}
+    with store.reading() as connection:
+        [found] = find_by_fingerprint(connection, flipped(record(4).fingerprint, places))
+    assert found.distance == 31
+
+
+def test_a_mark_in_a_part_of_the_picture_makes_candidates(store: Store) -> None:
+    whole = bytes.fromhex(record(7).id)
+    payload = int.from_bytes(flipped(whole, set(range(20))), "big")
+    with store.reading() as connection:
+        assert find_by_payload(connection, payload) == []
+        found = {one.picture.id: one.distance for one in find_by_part_of_payload(connection, payload)}
+    assert found[record(7).id] == 20
 
 
 @pytest.mark.parametrize("too_far", [-1, 4, 32])

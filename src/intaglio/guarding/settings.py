@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from intaglio.documents import read_document
+from intaglio.documents import parse, validate
 from intaglio.errors import ConfigurationError
 from intaglio.pictures import Limits
 
@@ -137,9 +137,9 @@ def settings_of(home: Path) -> Settings:
         data = file.read_bytes() if file.exists() else b'schema = "settings/1"'
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read ({error.strerror}); make it readable.") from error
-    return _settings(
-        read_document(data, source=str(file), package="intaglio.guarding", schema="settings.schema.json"), home
-    )
+    document = parse(data, str(file))
+    validate(document, str(file), package="intaglio.guarding", schema="settings.schema.json")
+    return _settings(document, home)
 
 
 def _settings(document: dict[str, Any], home: Path) -> Settings:
