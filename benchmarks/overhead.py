@@ -162,20 +162,22 @@ def main() -> None:
         columns = {side: stage_times(press, side, arguments.rounds) for side in sides}
         tiny = demo_generation()
         large = {side: None if arguments.no_large else large_generation(side) for side in sides}
-    print(f"{'processor ms per picture':<26}" + "".join(f"{f'{side} px':>12}" for side in sides))
-    for name in columns[512]:
-        print(f"{name:<26}" + "".join(f"{columns[side][name] * 1000:>12.1f}" for side in sides))
-    totals = {side: sum(value for name, value in columns[side].items() if name[0] != "(") for side in sides}
-    print(f"{'all stages':<26}" + "".join(f"{totals[side] * 1000:>12.1f}" for side in sides))
-    print(
-        f"\n20 steps of the demo's tiny generator at 512 px: {tiny * 1000:.0f} ms; Intaglio adds {totals[512] / tiny:.0%}"
-    )
+    _print(columns, tiny, large)
+
+
+def _print(columns: dict[int, dict[str, float]], tiny: float, large: dict[int, float | None]) -> None:
+    """Print milliseconds per stage, and their share of the demo's own 20-step generation."""
+    print(f"{'processor ms per picture':<26}{'512 px':>10}{'share':>8}{'1024 px':>10}")
+    totals = {side: sum(value for name, value in rows.items() if name[0] != "(") for side, rows in columns.items()}
+    rows = [(name, {side: columns[side][name] for side in columns}) for name in columns[512]]
+    for name, values in [*rows, ("all stages", totals)]:
+        small, big = values[512], values[1024]
+        print(f"{name:<26}{small * 1000:>10.1f}{small / tiny:>8.0%}{big * 1000:>10.1f}")
+    print(f"\nshare: of 20 steps of the demo's tiny generator at 512 px, {tiny * 1000:.0f} ms")
     for side, value in large.items():
         if value is not None:
-            share = totals[side] / value
-            print(
-                f"20 guided steps of a Stable Diffusion 1.5 UNet at {side} px: {value:.1f} s; Intaglio adds {share:.2%}"
-            )
+            peer = f"20 guided steps of a Stable Diffusion 1.5 UNet at {side} px on this processor"
+            print(f"{peer}: {value:.0f} s; all stages add {totals[side] / value:.2%}")
 
 
 if __name__ == "__main__":

@@ -110,11 +110,12 @@ def _modules(owner: object, seen: set[int]) -> Generator[tuple[str, Module]]:
 
 def _parts(component: object) -> Generator[Module]:
     # Several ControlNets are one component, and each of them is a work of its own.
-    several: Any = getattr(component, "nets", component)
-    parts: Iterable[Any] = several if hasattr(several, "__iter__") else [several]
+    several: object = getattr(component, "nets", component)
+    # Asks the type: a network of diffusers looks names up in its configuration, which has an __iter__.
+    parts = cast(Iterable[object], several) if isinstance(several, Iterable) else (several,)
     for part in parts:
         if hasattr(part, "named_parameters"):
-            yield part
+            yield cast("Module", part)
 
 
 def _digest(name: str, tensors: Mapping[str, Tensor]) -> str:

@@ -50,7 +50,8 @@ Reading = tuple[Watermark, Extraction]
 
 # A mark in a part of the picture counts where that part is a quarter of it and has 256 places, and where they
 # agree with the payload by 0.35 on average. Of 256 places that say nothing, the average exceeds that with a
-# chance below 1e-6 (Hoeffding), and only pictures with 16 bits right are asked.
+# chance below 1e-6 if they are independent (Hoeffding), and only pictures are asked that have 36 bits right,
+# 16 of them in one band.
 _MIN_SHARE, _MIN_PLACES, _MIN_CARRIED = 0.25, 256, 0.35
 
 _NO_FILE = "These are pixels without a file, so there is no credential to check: give the file's bytes instead."

@@ -1,4 +1,4 @@
-"""How the demo generator's weights were made: `python -m training.base`, then `python -m training.style`.
+"""How the demo generator's weights were made: `python -m training.autoencoder`, `.base`, then `.style`.
 
 Not part of the installed package. `docs/demo-generator.md` has the commands and what they measured.
 """

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import sleep
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.x509.oid import ObjectIdentifier
 from PIL import Image as Images
 from PIL.Image import Image
 
 from intaglio.errors import SealFailed
 from intaglio.pictures import MEDIA_TYPES, encode
-from intaglio.provenance import container
+from intaglio.provenance import certificates, container
 from intaglio.provenance.credential import SealedBytes, read, read_recovered, seal
 from intaglio.provenance.definition import COMPOSITE, GENERATED
 from intaglio.provenance.trust import TrustList
@@ -312,6 +314,23 @@ def test_a_certificate_that_ran_out_is_no_tampering(
     assert (changed.state, changed.expired) == ("invalid", True)
     with pytest.raises(SealFailed, match="could not be signed"):
         seal(encode(image, "image/png"), "image/png", make_definition(ID, image), short.signer, short.root)
+
+
+@pytest.mark.parametrize("usage", ["1.3.6.1.5.5.7.3.36", "1.3.6.1.4.1.62558.2.1"])
+def test_every_key_usage_of_claim_signers_is_accepted(
+    usage: str,
+    tmp_path: Path,
+    new_issuer: Make,
+    make_scenery: Make,
+    make_definition: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The library by itself accepts emailProtection only.
+    monkeypatch.setattr(certificates, "_CLAIM_SIGNING", ObjectIdentifier(usage))
+    monkeypatch.setattr(certificates, "ExtendedKeyUsageOID", SimpleNamespace(EMAIL_PROTECTION=ObjectIdentifier(usage)))
+    found, image = new_issuer(tmp_path, None), make_scenery(1)
+    sealed = seal(encode(image, "image/png"), "image/png", make_definition(ID, image), found.signer, found.root)
+    assert read(sealed.data, "image/png", found.trust).state == "trusted"
 
 
 # The network

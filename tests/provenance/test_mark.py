@@ -205,6 +205,6 @@ def test_light_grounds_keep_it_through_lossy_files(color: str) -> None:
     marked = engrave(Images.new("RGB", (320, 320), color), ID, MARK)
     found = MARK.extract(marked)
     assert found is not None
-    assert found.confidence > 0.95
+    assert found.confidence > 0.995
     for media_type in ("image/jpeg", "image/webp"):
         assert engraved_survives(decode(encode(marked, media_type)).image, ID, MARK)

@@ -76,7 +76,7 @@ def test_a_small_change_is(make_scenery: Make) -> None:
 
 def test_a_seventh_of_a_detailed_picture_is_not(make_scenery: Make) -> None:
     image = make_scenery(7)
-    patch = make_scenery(70, image.size).crop((0, 0, image.width, image.height // 5))
+    patch = make_scenery(70, image.size).crop((0, 0, image.width, image.height // 7))
     image.paste(patch, (0, 0))
     agreement = compare(layout(make_scenery(7)), layout(image))
     assert agreement.changed_detail < 0.25

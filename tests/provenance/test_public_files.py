@@ -1,4 +1,4 @@
-"""The public test files of the C2PA, where a copy of them is given in INTAGLIO_C2PA_FILES."""
+"""The public test files of the C2PA, where a copy of them lies beside the checkout, or in INTAGLIO_C2PA_FILES."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ EXPECTED: dict[str, tuple[str, str]] = {
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    given = os.environ.get("INTAGLIO_C2PA_FILES")
-    if not given:
-        pytest.skip("INTAGLIO_C2PA_FILES does not name a copy of the public test files")
-    return Path(given)
+    beside = Path(__file__).parents[3] / "shared" / "data" / "c2pa"
+    copy = Path(os.environ.get("INTAGLIO_C2PA_FILES", beside))
+    if not copy.is_dir():
+        pytest.skip("there is no copy of the public test files here; INTAGLIO_C2PA_FILES may name one")
+    return copy
 
 
 @pytest.mark.parametrize("name", EXPECTED)

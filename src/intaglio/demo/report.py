@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def write(outcome: Outcome, path: Path) -> Path:
     template = environment.get_template("report.html.jinja")
     page = template.render(
         outcome=outcome,
-        exhibits=[_card(each) for each in outcome.exhibits],
+        exhibits=[_card(each, outcome.holders) for each in outcome.exhibits],
         photograph=_proof_card(outcome.photograph),
         refusals=[
             {"refusal": each, "image": each.image and _embedded(each.image, THUMBNAIL * 2)} for each in outcome.refusals
@@ -104,7 +104,7 @@ def lines(outcome: Outcome, out: Path, page: Path) -> Iterator[str]:
         yield f"  {entry.index:>3}  {entry.kind:<16} {_sentence(entry.members)}"
     yield ""
     for line in outcome.royalties:
-        yield f"Owed to {line.holder}: {line.amount} for {line.pictures} pictures under {line.license}"
+        yield f"Owed to {outcome.holders[line.holder]}: {line.amount} for {line.pictures} pictures under {line.license}"
     yield f"Ledger: {len(outcome.entries)} entries, root hash {outcome.root}"
     for problem in outcome.problems:
         yield f"  PROBLEM: {problem}"
@@ -124,14 +124,14 @@ def _proof(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _card(exhibit: Exhibit) -> dict[str, Any]:
+def _card(exhibit: Exhibit, holders: Mapping[str, str]) -> dict[str, Any]:
     provenance = exhibit.image.provenance
     return {
         "exhibit": exhibit,
         "provenance": provenance,
         "image": _embedded(exhibit.image, PICTURE),
         "proofs": [_proof_card(proof) for proof in exhibit.proofs],
-        "fees": [(entry.holder, entry.fee) for entry in provenance.ledger],
+        "fees": [(holders.get(entry.holder or "", entry.holder), entry.fee) for entry in provenance.ledger],
     }
 
 

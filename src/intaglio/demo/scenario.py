@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -79,9 +79,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Everything the demo showed."""
+    """Everything the demo showed. ``holders`` are the rights holders' names by their ids."""
 
     settings: Settings
+    holders: Mapping[str, str]
     exhibits: tuple[Exhibit, ...]
     photograph: Proof
     refusals: tuple[Refusal, ...]
@@ -116,6 +117,7 @@ def run(out: Path, settings: Settings, say: Callable[[str], None]) -> Outcome:
     entries = tuple(press.ledger.entries())
     return Outcome(
         settings=settings,
+        holders={each.holder_id: each.holder_name for each in press.ledger.licenses()[0]},
         exhibits=exhibits,
         photograph=photograph,
         refusals=refusals,

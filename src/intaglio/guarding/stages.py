@@ -19,7 +19,7 @@ from intaglio.guarding import claims
 from intaglio.guarding.delivered import Mark
 from intaglio.guarding.press import Press
 from intaglio.licensing.ledger import Authorization
-from intaglio.pictures import decode, encode
+from intaglio.pictures import decode, encode, flatten
 from intaglio.provenance import credential
 from intaglio.provenance.credential import Credential, SealedBytes
 from intaglio.provenance.fingerprint import fingerprint
@@ -76,6 +76,8 @@ def finish(
         SealFailed: The credential could not be made, or the finished file does not validate.
     """
     pixels = blurred(draft.image) if decision.action == "blur" else draft.image
+    if draft.media_type == "image/jpeg":  # the mark goes where it stays: JPEG shows transparency on white
+        pixels = flatten(pixels)
     payload = secrets.randbits(press.watermark.capacity)
     marked, readable = _engraved(press, pixels, payload)
     claim = claims.Claim(
