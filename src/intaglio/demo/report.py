@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from intaglio.files import write_whole
 from intaglio.licensing.money import total
 from intaglio.mending import mend
 from intaglio.pictures import encode
+from intaglio.safety.blur import blurred
 
 AMPLIFICATION = 16  # times; what the mark adds lies between -4 and 4 levels
 THUMBNAIL = 150  # pixels; side of the small pictures
@@ -38,8 +40,10 @@ def write(outcome: Outcome, path: Path) -> Path:
         outcome=outcome,
         exhibits=[_card(each, outcome.holders) for each in outcome.exhibits],
         photograph=_proof_card(outcome.photograph),
+        # Withheld pixels are nowhere in the page: the picture is blurred before it is embedded.
         refusals=[
-            {"refusal": each, "image": each.image and _embedded(each.image, THUMBNAIL * 2)} for each in outcome.refusals
+            {"refusal": each, "image": each.image and _embedded(blurred(each.image), THUMBNAIL * 2)}
+            for each in outcome.refusals
         ],
         specimen=_specimen(outcome.exhibits[0]),
         counts=Counter(each.kind for each in outcome.entries),
@@ -111,7 +115,8 @@ def lines(outcome: Outcome, out: Path, page: Path) -> Iterator[str]:
     yield ""
     yield f"Pictures: {out}"
     yield f"Report:   {page}"
-    yield f"To look closer: INTAGLIO_HOME={outcome.settings.home} intaglio verify {outcome.exhibits[0].file}"
+    program = Path(sys.argv[0])
+    yield f"To look closer: INTAGLIO_HOME={outcome.settings.home} {program} verify {outcome.exhibits[0].file}"
 
 
 def _proof(proof: Proof) -> dict[str, Any]:
