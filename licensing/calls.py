@@ -110,15 +110,22 @@ def refuse_draft(request: Request, refusal: LicenseRefused) -> Draft:
 
 
 def commit(
-    connection: Connection, authorization: Authorization, pictures: Sequence[Delivered], now: datetime
+    connection: Connection,
+    authorization: Authorization,
+    pictures: Sequence[Delivered],
+    now: datetime,
+    skip: frozenset[str] = frozenset(),
 ) -> list[list[Entry]]:
     """Writes the entries of a call that delivered pictures. See `Ledger.commit`."""
+    licenses = [one for one in authorization.permit.licenses if one.id not in skip]
+    if not licenses:
+        release(connection, authorization.call, "billed by the call around it", now)
+        return [[] for _ in pictures]
     if not _close(connection, authorization.call, "committed"):
         raise StoreUnavailable(
             f"The call {authorization.call} is not open any more; its pictures were not recorded, "
             "so generate them again."
         )
-    licenses = authorization.permit.licenses
     drafts = [_commit_draft(authorization, one, license_) for one in pictures for license_ in licenses]
     entries = tree.append(connection, drafts, now)
     return [entries[start : start + len(licenses)] for start in range(0, len(entries), len(licenses))]

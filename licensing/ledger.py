@@ -111,7 +111,12 @@ class Ledger:
         raise verdict
 
     def commit(
-        self, connection: Connection, authorization: Authorization, pictures: Sequence[Delivered]
+        self,
+        connection: Connection,
+        authorization: Authorization,
+        pictures: Sequence[Delivered],
+        *,
+        skip: frozenset[str] = frozenset(),
     ) -> list[list[Entry]]:
         """Writes what a call delivered: one entry for each picture and license.
 
@@ -122,6 +127,8 @@ class Ledger:
                 and only if these entries do.
             authorization: The call.
             pictures: What it delivers.
+            skip: Ids of licenses under which these pictures are billed already, by another call that was
+                part of making them: each license is owed once for a picture.
 
         Returns:
             For each picture, its entries in the order of the permit's licenses.
@@ -133,7 +140,7 @@ class Ledger:
         if not pictures:
             calls.release(connection, authorization.call, "no picture was delivered", self._now())
             return []
-        return calls.commit(connection, authorization, pictures, self._now())
+        return calls.commit(connection, authorization, pictures, self._now(), skip)
 
     def release(self, authorization: Authorization, reason: str, *, connection: Connection | None = None) -> Entry:
         """Writes that a call delivered nothing. Releasing it again changes nothing.

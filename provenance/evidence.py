@@ -186,9 +186,9 @@ def read(source: bytes | Image, *, reader: Reader, file: str | None = None) -> E
 
 def _damage(mended: Mended) -> str:
     if mended.unchecked:
-        return f"The file is damaged in its parts {', '.join(mended.unchecked)}; the pixels were read as they are."
-    places = ", ".join(str(offset) for offset in mended.restored) or "a checksum"
-    return f"The file is damaged at byte {places}; its checksums say what was there, and the pixels were read so."
+        return f"The file is damaged in its part {mended.unchecked[0]}; the pixels were read as they are."
+    place = f"byte {mended.restored[0]}" if mended.restored else "a checksum"
+    return f"The file is damaged at {place}; the pixels were read as its checksums say they were."
 
 
 def _search(

@@ -72,3 +72,28 @@ def test_a_length_that_leads_nowhere_cannot_be_mended() -> None:
 
 def test_the_checksum_is_the_one_of_zlib() -> None:
     assert mend(PNG[:8] + b"\0\0\0\0IEND" + zlib.crc32(b"IEND").to_bytes(4, "big")) is not None
+
+
+def rewritten(data: bytes, wrong: int) -> bytes:
+    """The file with a byte changed in each of its first chunks."""
+    changed, offset = bytearray(data), len(SIGNATURE)
+    for _ in range(wrong):
+        changed[offset + 9] ^= 0x55
+        offset += 12 + int.from_bytes(data[offset : offset + 4], "big")
+    return bytes(changed)
+
+
+def test_two_damaged_chunks_are_not_put_back() -> None:
+    """Who may choose a checksum for every byte could have any picture put back."""
+    assert mend(rewritten(PNG, 1)) is not None
+    assert mend(rewritten(PNG, 2)) is None
+
+
+def test_many_chunks_and_large_chunks_are_not_searched() -> None:
+    empty = b"\0\0\0\0teXt" + bytes(4)
+    assert mend(SIGNATURE + empty * 2) is None
+    good = b"\0\0\0\0teXt" + zlib.crc32(b"teXt").to_bytes(4, "big")
+    assert mend(SIGNATURE + good * 20_000) is None
+    large = mend(SIGNATURE + (1 << 20).to_bytes(4, "big") + b"IDAT" + bytes(1 << 20) + bytes(4))
+    assert large is not None
+    assert (large.restored, large.unchecked) == ((), ("IDAT",))

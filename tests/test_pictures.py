@@ -227,3 +227,15 @@ def test_nothing_global_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     check: Callable[[bytes], object] = decode
     check(encode(noise(), "image/png"))
     assert before == Images.MAX_IMAGE_PIXELS
+
+
+def test_a_jpeg_of_many_scans_is_refused_before_it_is_decoded() -> None:
+    """Each scan costs a pass over all pixels; a small file can ask for thousands."""
+    out = io.BytesIO()
+    Images.new("L", (64, 64), 90).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    last = data.rindex(b"\xff\xda")
+    repeated = data[:-2] + data[last:-2] * 200 + data[-2:]
+    assert decode(data).image.size == (64, 64)
+    with pytest.raises(UnreadablePicture, match="scans"):
+        decode(repeated)

@@ -35,6 +35,10 @@ _DEFAULTS: dict[str, dict[str, object]] = {
 _SRGB = cast("Any", ImageCms).ImageCmsProfile(cast("Any", ImageCms).createProfile("sRGB"))
 
 
+_MAX_SCANS = 100  # of a progressive JPEG; encoders write about ten
+_MAX_SCANS_OF_ALL = 20  # passes over the largest picture that the limits allow
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What is decoded at most. Checked on the bytes and on the header, before any pixel is decoded."""
@@ -100,7 +104,7 @@ def decode(data: bytes, limits: Limits = Limits()) -> Picture:
 def _pixels(data: bytes, media_type: str, limits: Limits) -> Image:
     try:
         image = Images.open(io.BytesIO(data), formats=[_FORMATS[media_type]])
-        _check(image, media_type, limits)
+        _check(image, media_type, data, limits)
         image.load()
         return normalize(image)
     except UnreadablePicture:
@@ -112,13 +116,24 @@ def _pixels(data: bytes, media_type: str, limits: Limits) -> Image:
         raise UnreadablePicture(message) from error
 
 
-def _check(image: Image, media_type: str, limits: Limits) -> None:
+def _check(image: Image, media_type: str, data: bytes, limits: Limits) -> None:
     width, height = image.size
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
         raise UnreadablePicture(_too_large(f"{width}x{height} pixels", limits))
+    if media_type == "image/jpeg" and image.info.get("progressive"):
+        _check_scans(data, width * height, limits)
     # A JPEG with further pictures inside (a gain map, a second lens) shows its first one everywhere.
     if media_type != "image/jpeg" and getattr(image, "is_animated", False):
         raise UnreadablePicture("The picture is animated: send a still picture.")
+
+
+def _check_scans(data: bytes, pixels: int, limits: Limits) -> None:
+    """Refuse a progressive JPEG that repeats tiny scans: each costs a pass over all pixels."""
+    # Inside entropy-coded data FF is followed by 00 or a restart marker, so a start of scan is one; a few
+    # more that stand inside metadata do no harm.
+    scans = data.count(b"\xff\xda")
+    if scans > _MAX_SCANS or scans * pixels > _MAX_SCANS_OF_ALL * limits.max_pixels:
+        raise UnreadablePicture(f"The JPEG picture has {scans} scans, more than any encoder writes: save it again.")
 
 
 def _too_large(what: str, limits: Limits) -> str:

@@ -218,3 +218,27 @@ def test_bytes_from_another_kind_of_file(run: Run, sealed: Path, tmp_path: Path)
     picture(3).save(out, "JPEG")
     (tmp_path / "wrong.png").write_bytes(out.getvalue())
     assert run("verify", "wrong.png").returncode == 1
+
+
+def test_seal_never_replaces_an_original(run: Run, sealed: Path, tmp_path: Path, home: Path) -> None:
+    original = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "sub").mkdir()
+    picture(2).save(tmp_path / "sub" / "a.png")
+    for arguments in (("a.png", "--out", "."), ("a.png", "sub/a.png", "--out", "o")):
+        done = run("seal", *arguments, "--model", "acme:v2")
+        assert done.returncode == 2, done.stdout
+    assert (tmp_path / "a.png").read_bytes() == original
+    assert "for 1 pictures" in run("ledger", "royalties").stdout
+
+
+def test_a_sealed_file_that_cannot_be_written_is_taken_back(run: Run, sealed: Path, tmp_path: Path) -> None:
+    (tmp_path / "o" / "a.png").mkdir(parents=True)
+    done = run("seal", "a.png", "--model", "acme:v2", "--out", "o")
+    assert done.returncode == 1
+    assert "taken back" in done.stderr
+    assert "for 1 pictures" in run("ledger", "royalties").stdout
+
+
+def test_a_store_that_cannot_be_read_is_no_verdict(run: Run, sealed: Path, home: Path) -> None:
+    (home / "store.db").write_bytes(b"no store" * 1000)
+    assert run("verify", sealed).returncode == 2

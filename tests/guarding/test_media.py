@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ BLACK = Replacement(picture(9, (300, 300), 4), png(picture(9, (300, 300), 4)))
 
 
 def replace_all(result: Any) -> Any:
-    return media.replaced(result, iter([BLACK] * len(media.found(result))))
+    return media.replaced(result, {each.key: BLACK for each in media.found(result)})
 
 
 class Pair(NamedTuple):
@@ -43,10 +44,10 @@ class Answer:
 
 def test_a_picture_alone_and_in_lists_tuples_and_dicts() -> None:
     image = picture()
-    for shape in (image, [image], (image, None), {"images": [image, image], "seed": 4}, Pair(image, 1)):
+    for shape in (image, [image], (image, None), {"images": [image, picture(2)], "seed": 4}, Pair(image, 1)):
         new = replace_all(shape)
         assert type(new) is type(shape) or isinstance(new, Image)
-        assert len(media.found(shape)) == len(media.found(new))
+        assert media.found(new)
     assert replace_all([image])[0] is BLACK.image
     assert replace_all(Pair(image, 1)).seed == 1
     assert replace_all((image, None))[1] is None
@@ -63,7 +64,7 @@ def test_files_as_bytes_base64_and_data_urls() -> None:
 
 
 def test_words_and_numbers_are_left_alone() -> None:
-    nothing: list[Any] = ["a red sneaker" * 20, 7, None, {"text": "A" * 80}, b"not a picture", []]
+    nothing: list[Any] = ["a red sneaker" * 20, 7, None, {"text": "A" * 80}, b"not a picture", [], 2 + 1j]
     for result in nothing:
         assert media.found(result) == []
 
@@ -108,3 +109,92 @@ def test_web_addresses_and_videos_are_refused_with_advice() -> None:
         media.found({"url": "https://example.org/a.png"})
     with pytest.raises(UnsealableOutput, match="still pictures"):
         media.found({"frames": [[picture()]]})
+
+
+class Plain:
+    def __init__(self, image: Any) -> None:
+        self._hidden = image
+
+
+class Slotted:
+    __slots__ = ("picture",)
+
+    def __init__(self, image: Any) -> None:
+        self.picture = image
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    image: Any
+
+
+def test_pictures_in_any_attribute_are_found_and_replaced() -> None:
+    for kind in (Plain, Slotted, Frozen):
+        result = kind(picture())
+        assert len(media.found(result)) == 1
+        replace_all(result)
+        assert media.found(result)[0].image is BLACK.image
+    mapping: OrderedDict[str, Any] = OrderedDict(image=picture())
+    assert replace_all(mapping)["image"] is BLACK.image
+
+
+def test_one_picture_in_two_places_is_one_picture() -> None:
+    image = picture()
+    result = {"image": image, "images": [image], "file": png(image), "again": png(image)}
+    assert len(media.found(result)) == 2
+    new = replace_all(result)
+    assert new["image"] is new["images"][0] is BLACK.image
+    assert new["file"] == new["again"] == BLACK.data
+
+
+def test_a_withheld_file_leaves_nothing() -> None:
+    data = png(picture())
+    nothing: dict[object, Replacement] = {each.key: Replacement(None, None) for each in media.found([data])}
+    assert media.replaced([data], nothing) == [None]
+    text = base64.b64encode(data).decode()
+    assert media.replaced({"b64_json": text}, nothing) == {"b64_json": None}
+
+
+def test_diffusers_outputs_change_as_items_and_attributes() -> None:
+    outputs: Any = pytest.importorskip("diffusers.utils")
+    kind: Any = dataclasses.make_dataclass("Output", [("image", Any)], bases=(outputs.BaseOutput,))
+    result = kind(image=picture())
+    nothing: dict[object, Replacement] = {each.key: Replacement(None, None) for each in media.found(result)}
+    media.replaced(result, nothing)
+    assert result.image is result["image"] is result[0] is result.to_tuple()[0] is None
+
+
+HIDING: dict[str, Any] = {
+    "set": {1, 2},
+    "iterator": iter([1]),
+    "file": io.BytesIO(png(picture())),
+    "gif": b"GIF89a" + bytes(200),
+    "cut": png(picture())[4:],
+    "function": len,
+    "lambda": lambda: picture(),
+    "address": {"image": "https://example.org/a.png"},
+    "data-url": "data:image/gif;base64," + "R0lGODlh" * 20,
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_what_could_hide_a_picture_is_refused(name: str) -> None:
+    results: list[Any] = [HIDING[name], {"image": picture(), "other": [HIDING[name]]}]
+    for result in results:
+        with pytest.raises(UnsealableOutput):
+            media.found(result)
+
+
+def test_depth_and_cycles_end() -> None:
+    deep: Any = picture()
+    for _ in range(20):
+        deep = [deep]
+    with pytest.raises(UnsealableOutput, match="nested"):
+        media.found(deep)
+    one = Plain(None)
+    one.__dict__["me"] = one
+    assert media.found(one) == []
+
+
+def test_base64_with_line_breaks_is_a_picture() -> None:
+    assert len(media.found({"b64": base64.encodebytes(png(picture())).decode()})) == 1

@@ -1,6 +1,6 @@
 """The command ``intaglio``: its group, its errors, and its exit codes.
 
-Exit codes: 0 done, 1 refused or failed, 2 usage, configuration or unreadable input. ``verify`` has its
+Exit codes: 0 done, 1 refused or failed, 2 usage, configuration, store or unreadable input. ``verify`` has its
 own meaning for 1 and 3; see :mod:`intaglio.cli.verify`.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from intaglio.errors import ConfigurationError, IntaglioError, UnreadablePicture
+from intaglio.errors import ConfigurationError, IntaglioError, StoreUnavailable, UnreadablePicture
 
 COMMANDS = {
     "init": "intaglio.cli.init:init",
@@ -48,7 +48,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except IntaglioError as error:
             click.echo(f"intaglio: {error}", err=True)
-            ctx.exit(2 if isinstance(error, ConfigurationError | UnreadablePicture) else 1)
+            ctx.exit(2 if isinstance(error, ConfigurationError | UnreadablePicture | StoreUnavailable) else 1)
         except BrokenPipeError:
             # The reader of our output went away (`intaglio verify ... | head`): nothing more to say.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -61,7 +61,7 @@ def guard_callable(function: Callable[..., Any], options: Options, model: str) -
 def _called(generate: Callable[[], Any], options: Options, plan: Plan) -> Any:
     outer = outer_call()
     if outer is not None:
-        outer.join(plan)
+        outer.join(plan, options)
         return generate()
     call = authorized(options, plan)
     with released_on_error(call):
@@ -80,28 +80,44 @@ def _called(generate: Callable[[], Any], options: Options, plan: Plan) -> Any:
 async def _awaited(generate: Callable[[], Awaitable[Any]], options: Options, plan: Plan) -> Any:
     outer = outer_call()
     if outer is not None:
-        outer.join(plan)
+        outer.join(plan, options)
         return await generate()
     return await _finished_later(authorized(options, plan), generate())
 
 
 async def _finished_later(call: Call, result: Awaitable[Any]) -> Any:
-    import asyncio
-
     with released_on_error(call):
         with inside(call):
             value = await result
-        return await asyncio.to_thread(hand_over, call, value)
+        return await _in_a_thread(call, value)
+
+
+async def _in_a_thread(call: Call, value: Any) -> Any:
+    """Hand over in a thread; a cancellation waits for it, so that what it billed can be voided."""
+    import asyncio
+
+    work = asyncio.ensure_future(asyncio.to_thread(hand_over, call, value))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
 
 
 def _each(items: Iterator[Any], options: Options, plan: Plan, first: Call | None = None) -> Iterator[Any]:
-    """Yield every item with its pictures sealed; each delivery is a call of its own in the ledger."""
-    if (outer := outer_call()) is not None:
-        outer.join(plan)
-        yield from items
-        return
+    """Yield every item with its pictures sealed; each delivery is a call of its own in the ledger.
+
+    Items that are asked for inside another guarded call belong to that call.
+    """
     call = first
     while True:
+        if call is None and (outer := outer_call()) is not None:
+            outer.join(plan, options)
+            try:
+                yield next(items)
+            except StopIteration:
+                return
+            continue
         call = call or authorized(options, plan)
         with released_on_error(call):
             try:
@@ -121,15 +137,15 @@ async def _each_async(
     items: AsyncIterator[Any], options: Options, plan: Plan, first: Call | None = None
 ) -> AsyncIterator[Any]:
     """The same as :func:`_each` for asynchronous iterators; the stages run in a thread."""
-    import asyncio
-
-    if (outer := outer_call()) is not None:
-        outer.join(plan)
-        async for item in items:
-            yield item
-        return
     call = first
     while True:
+        if call is None and (outer := outer_call()) is not None:
+            outer.join(plan, options)
+            try:
+                yield await anext(items)
+            except StopAsyncIteration:
+                return
+            continue
         call = call or authorized(options, plan)
         with released_on_error(call):
             try:
@@ -141,6 +157,6 @@ async def _each_async(
             if not found(item):
                 yield item
                 continue
-            item = await asyncio.to_thread(hand_over, call, item)
+            item = await _in_a_thread(call, item)
         call = None
         yield item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,7 +109,8 @@ class SealedImage(Image):
         """Return the pixels of ``image`` as a sealed image; ``sealed`` is the file and its media type."""
         copy: Any = image.copy()
         copy.__class__ = cls
-        copy.info = {}
+        profile = image.info.get("icc_profile")
+        copy.info = {"icc_profile": profile} if profile else {}
         copy.provenance = provenance
         copy._data, copy._media_type = sealed
         copy._digest = pixel_digest(image)
@@ -121,7 +123,7 @@ class SealedImage(Image):
         """The sealed file, or None when the pixels are no longer those that were sealed."""
         return self._data if pixel_digest(self) == self._digest else None
 
-    def save(self, fp: str | bytes | Path | IO[bytes], format: str | None = None, **params: Any) -> None:  # type: ignore[override]  # noqa: A002
+    def save(self, fp: str | bytes | os.PathLike[str] | IO[bytes], format: str | None = None, **params: Any) -> None:  # type: ignore[override]  # noqa: A002
         """Write the picture with its seal; see the class for when the seal is dropped.
 
         Raises:
@@ -129,7 +131,8 @@ class SealedImage(Image):
                 to deliver such a file.
             SealFailed: The file could not be signed.
         """
-        kind = format.upper() if format else _format_of(fp)
+        fp = os.fspath(fp) if isinstance(fp, os.PathLike) else fp
+        kind = _format_of(f".{format}") or format.upper() if format else _format_of(fp)
         data = self._sealed_as(MEDIA_TYPE_OF.get(kind, ""), params)
         if data is None:
             super().save(fp, format, **params)

@@ -43,7 +43,7 @@ def hand_over(call: Call, result: Any) -> Any:
         )
     drafts = [draft_of(call.options.press, call.plan, each) for each in pictures]
     sealed = deliver(call, drafts)
-    new = media.replaced(result, _replacements(call, drafts, sealed))
+    new = media.replaced(result, _replacements(call, pictures, drafts, sealed))
     _attach(new, sealed)
     deliveries.hand_over(call.options.press.store, call.request.id, call.options.press.now())
     return new
@@ -95,7 +95,12 @@ def record(call: Call, finished: Sequence[Finished]) -> Iterator[tuple[Entry, ..
 
 
 def hand_over_latents(call: Call, result: Any) -> Any:
-    """Return latents as they are, billed but neither screened, marked nor signed: the caller asked for it."""
+    """Return latents as they are, billed but neither screened, marked nor signed: the caller asked for it.
+
+    Some pipelines answer ``output_type="latent"`` with pixels; those are handled as the pictures they are.
+    """
+    if _holds_pixels(result):
+        return hand_over(call, result)
     latents = cast("tuple[Any, ...]", result)[0] if isinstance(result, tuple) else getattr(result, "images", result)
     billed = [Delivered(f"{secrets.randbits(64):016x}", None, None) for _ in range(len(latents))]
     press = call.options.press
@@ -113,12 +118,22 @@ def hand_over_latents(call: Call, result: Any) -> Any:
     return cast("Any", result)
 
 
+def _holds_pixels(result: Any) -> bool:
+    try:
+        return bool(media.found(result))
+    except UnsealableOutput:
+        return False
+
+
 def bill(call: Call, connection: Connection, billed: Sequence[Delivered]) -> list[tuple[Entry, ...]]:
     """Write the ledger entries of the pictures, one for each picture and licensed work."""
     ledger = call.options.press.ledger
     per_picture: list[list[Entry]] = [[] for _ in billed]
     for authorization in call.authorizations:
-        for mine, entries in zip(per_picture, ledger.commit(connection, authorization, billed), strict=True):
+        billed_already = per_picture[0] if per_picture else []
+        known = frozenset(entry.license for entry in billed_already if entry.license is not None)
+        new = ledger.commit(connection, authorization, billed, skip=known)
+        for mine, entries in zip(per_picture, new, strict=True):
             mine.extend(entries)
     return [tuple(mine) for mine in per_picture]
 
@@ -158,21 +173,26 @@ def _sealed(call: Call, finished: Finished, decision: Decision, entries: tuple[E
         ledger=entries,
     )
     file = (finished.data, finished.record.media_type)
-    image = SealedImage.of(finished.image, file, provenance, renditions.maker(call, finished.claim))
+    image = SealedImage.of(finished.image, file, provenance, renditions.maker(call, finished))
     return Sealed(*file, image, provenance)
 
 
 def _replacements(
-    call: Call, drafts: Sequence[Draft], delivered: Sequence[Sealed | Provenance]
-) -> Iterator[media.Replacement]:
-    for draft, each in zip(drafts, delivered, strict=True):
+    call: Call,
+    pictures: Sequence[media.Found],
+    drafts: Sequence[Draft],
+    delivered: Sequence[Sealed | Provenance],
+) -> dict[object, media.Replacement]:
+    places: dict[object, media.Replacement] = {}
+    for picture, draft, each in zip(pictures, drafts, delivered, strict=True):
+        new = media.Replacement(None, None)
         if isinstance(each, Sealed):
-            yield media.Replacement(each.image, each.data)
+            new = media.Replacement(each.image, each.data)
         elif call.options.on_block == "placeholder" and each.decision is not None:
             image = placeholder(draft.image.size, each.decision)
-            yield media.Replacement(image, encode(image, draft.media_type))
-        else:
-            yield media.Replacement(None, None)
+            new = media.Replacement(image, encode(image, draft.media_type))
+        places[picture.key] = new
+    return places
 
 
 def _attach(result: Any, delivered: Sequence[Sealed | Provenance]) -> None:
@@ -180,7 +200,10 @@ def _attach(result: Any, delivered: Sequence[Sealed | Provenance]) -> None:
     notes = tuple(each.provenance if isinstance(each, Sealed) else each for each in delivered)
     if isinstance(result, str | bytes | list | tuple | SealedImage) or type(result) is dict or is_array(result):
         return
-    result.provenance = notes
+    try:
+        result.provenance = notes
+    except (AttributeError, TypeError, ValueError):  # a frozen object, or one with fields of its own
+        return
     flags = [each.id is None for each in notes]
     if any(flags) and hasattr(result, "nsfw_content_detected"):
         result.nsfw_content_detected = flags

@@ -1,9 +1,10 @@
 """Finds the pictures in whatever a call returned, and puts the sealed ones back in their places.
 
-Two passes over the same shape: :func:`found` lists the pictures in order, :func:`replaced` walks the
-result again and takes one replacement after the other. Objects that carry pictures in attributes
-(diffusers' ``BaseOutput``, pydantic models, dataclasses) are changed in place; everything else is
-built anew with its own type.
+Two passes over the same shape: :func:`found` lists the pictures, :func:`replaced` walks the result again
+and exchanges them. Objects that carry pictures in attributes (diffusers' ``BaseOutput``, pydantic models,
+dataclasses) are changed in place; lists, tuples and dictionaries are built anew with their own type.
+
+It fails closed: whatever it cannot look into could hide a picture, so it is refused.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import datetime
+import decimal
+import enum
+import re
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 from PIL.Image import Image
@@ -21,150 +26,186 @@ from intaglio.errors import UnsealableOutput
 from intaglio.guarding import arrays
 from intaglio.pictures import sniff
 
-MAX_DEPTH = 6  # levels; a result nested deeper than this is no picture result
+MAX_DEPTH = 8  # levels; a result nested deeper than this is refused
+HARMLESS = (
+    int,
+    float,
+    complex,
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    decimal.Decimal,
+    uuid.UUID,
+    enum.Enum,
+)
+SHORT = 64  # bytes; less than any picture
+FOREIGN = "Return a PIL image, an array, or the bytes of a PNG, JPEG or WebP file."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Found:
-    """One picture of a result: its pixels, or its bytes where the call returned a file."""
+    """One picture of a result: its pixels, or its bytes where the call returned a file.
 
+    Attributes:
+        key: Equal for one picture that stands in several places; it is sealed and billed once.
+    """
+
+    key: object
     image: Image | None
     data: bytes | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Replacement:
-    """What stands in the place of one picture.
-
-    Attributes:
-        image: The pixels, or None when the picture was withheld and nothing takes its place.
-        data: The sealed file, or None when the picture was withheld.
-    """
+    """What stands in the place of one picture; both are None when it was withheld and nothing does."""
 
     image: Image | None
     data: bytes | None
-
-
-def found(result: object) -> list[Found]:
-    """Return every picture in a result, in order; empty when there is none.
-
-    Raises:
-        UnsealableOutput: Something in it is or stands for a picture and cannot be sealed: a web
-            address, a video, a latent, or numbers that are no pixels.
-    """
-    pictures: list[Found] = []
-
-    def note(each: Found) -> Replacement | None:
-        pictures.append(each)
-        return None
-
-    _walk(result, note, MAX_DEPTH, "")
-    return pictures
-
-
-def replaced(result: Any, replacements: Iterator[Replacement]) -> Any:
-    """Return the result with each picture replaced, in the order of :func:`found`."""
-    return _walk(result, lambda _: next(replacements), MAX_DEPTH, "")
 
 
 Visit: TypeAlias = Callable[[Found], Replacement | None]
 """Takes a picture; returns its replacement, or None to leave it."""
 
 
-def _walk(value: Any, visit: Visit, depth: int, key: str) -> Any:
-    if isinstance(value, Image):
-        new = visit(Found(value, None))
-        return value if new is None else new.image
-    if isinstance(value, bytes | bytearray | memoryview):
-        return _file(bytes(cast("bytes", value)), visit) or cast("Any", value)
-    if isinstance(value, str):
-        return _text(value, visit, key)
-    if arrays.is_array(value):
-        return _array(value, visit, key)
-    return _inside(value, visit, depth, key)
+def found(result: object) -> list[Found]:
+    """Return every picture in a result, in order and each once; empty when there is none.
+
+    Raises:
+        UnsealableOutput: Something in it is, stands for, or could hide a picture and cannot be sealed: a
+            web address, a video, a latent, another kind of file, or an object that cannot be looked into.
+    """
+    pictures: dict[object, Found] = {}
+
+    def note(each: Found) -> None:
+        pictures.setdefault(each.key, each)
+
+    _Walk(note).into(result, "", MAX_DEPTH)
+    return list(pictures.values())
 
 
-def _file(data: bytes, visit: Visit) -> bytes | None:
-    if sniff(data) is None:
-        return None
-    new = visit(Found(None, data))
-    return None if new is None else new.data or b""
+def replaced(result: Any, replacements: Mapping[object, Replacement]) -> Any:
+    """Return the result with each picture exchanged for the replacement under its key."""
+    return _Walk(lambda each: replacements[each.key]).into(result, "", MAX_DEPTH)
 
 
-def _text(value: str, visit: Visit, key: str) -> str:
-    if value.startswith(("http://", "https://")) and "url" in key.lower():
-        raise UnsealableOutput(
-            "The call returned a web address instead of a picture; ask the provider for the picture itself "
-            "(for instance response_format='b64_json')."
-        )
-    head, comma, tail = value.partition(",") if value.startswith("data:image/") else ("", "", value)
-    data = _base64(tail)
-    sealed = _file(data, visit) if data else None
-    return value if sealed is None else head + comma + base64.b64encode(sealed).decode()
+class _Walk:
+    """One pass over a result; remembers the objects that it is in, so that a cycle ends."""
 
+    def __init__(self, visit: Visit | Callable[[Found], None]) -> None:
+        self._visit = cast("Visit", visit)
+        self._seen: set[int] = set()
 
-def _base64(text: str) -> bytes | None:
-    try:
-        start = base64.b64decode(text[:64], validate=True) if len(text) >= 64 else b""
-        return base64.b64decode(text, validate=True) if sniff(start) else None
-    except (binascii.Error, ValueError):
-        return None
+    def into(self, value: Any, key: str, depth: int) -> Any:
+        if isinstance(value, Image):
+            new = self._visit(Found(id(value), value, None))
+            return value if new is None else new.image
+        if value is None or isinstance(value, HARMLESS):
+            return value
+        if isinstance(value, bytes | bytearray | memoryview):
+            return self._file(cast("Any", value))
+        if isinstance(value, str):
+            return self._text(value, key)
+        if key in ("frames", "audios"):
+            raise UnsealableOutput(f"Intaglio seals still pictures; '{key}' of this pipeline cannot be sealed.")
+        if arrays.is_array(value):
+            return self._array(value)
+        if depth == 0:
+            raise UnsealableOutput(f"The result is nested more than {MAX_DEPTH} levels deep. {FOREIGN}")
+        return self._inside(value, key, depth - 1)
 
+    def _file(self, value: bytes) -> bytes | None:
+        data = bytes(value)
+        if sniff(data) is None:
+            if len(data) <= SHORT:
+                return value
+            raise UnsealableOutput(f"The result holds {len(data)} bytes that are no PNG, JPEG or WebP file. {FOREIGN}")
+        new = self._visit(Found(data, None, data))
+        return value if new is None else new.data
 
-def _array(value: Any, visit: Visit, key: str) -> Any:
-    if key in ("frames", "audios"):
-        raise UnsealableOutput(f"Intaglio seals still pictures; '{key}' of this pipeline cannot be sealed.")
-    images = arrays.to_images(value)
-    news = [visit(Found(image, None)) for image in images]
-    pixels = [new.image for new in news if new is not None]
-    return arrays.from_images(pixels, like=value) if len(pixels) == len(images) else value
+    def _text(self, value: str, key: str) -> str | None:
+        if re.match(r"\s*(https?|file|ftp|s3|gs)://", value) and ("url" in key.lower() or "image" in key.lower()):
+            raise UnsealableOutput(
+                "The call returned a web address instead of a picture; ask the provider for the picture itself "
+                "(for instance response_format='b64_json')."
+            )
+        head, comma, tail = value.partition(",") if value.startswith("data:") else ("", "", value)
+        data = _base64(tail)
+        if data is None:
+            if head.startswith(("data:image/", "data:video/")):
+                raise UnsealableOutput(f"The result holds a data URL that is no PNG, JPEG or WebP file. {FOREIGN}")
+            return value
+        new = self._visit(Found(data, None, data))
+        if new is None or new.data is None:
+            return value if new is None else None
+        return head + comma + base64.b64encode(new.data).decode()
 
+    def _array(self, value: Any) -> Any:
+        images = arrays.to_images(value)
+        news = [self._visit(Found((id(value), place), image, None)) for place, image in enumerate(images)]
+        pixels = [new.image for new in news if new is not None]
+        return arrays.from_images(pixels, like=value) if len(pixels) == len(images) else value
 
-def _inside(value: Any, visit: Visit, depth: int, key: str) -> Any:
-    if value is None or isinstance(value, int | float | bool) or depth == 0:
+    def _inside(self, value: Any, key: str, depth: int) -> Any:
+        if isinstance(value, Mapping):
+            return self._mapping(cast("Any", value), depth)
+        if isinstance(value, list | tuple):
+            row = cast("Any", value)
+            items = [self.into(item, key, depth) for item in row]
+            return type(row)(*items) if hasattr(row, "_fields") else type(row)(items)
+        return self._attributes(value, depth)
+
+    def _mapping(self, value: Any, depth: int) -> Any:
+        items = {name: self.into(item, str(name), depth) for name, item in value.items()}
+        if type(value) is dict:
+            return items
+        changed = {name: item for name, item in items.items() if item is not value[name]}
+        if changed and not issubclass(type(value), dict):
+            raise UnsealableOutput(f"A {type(value).__name__} cannot be given sealed pictures; return a dict.")
+        for name, item in changed.items():
+            dict[Any, Any].__setitem__(value, name, item)
+            if hasattr(value, str(name)):  # diffusers' BaseOutput: attributes and items are one
+                object.__setattr__(value, str(name), item)
         return value
-    if isinstance(value, Mapping):
-        return _mapping(cast("Mapping[str, Any]", value), visit, depth)
-    if isinstance(value, list | tuple):
-        row = cast("Any", value)
-        _refuse_video(row, key)
-        items = [_walk(item, visit, depth - 1, key) for item in row]
-        return type(row)(*items) if hasattr(row, "_fields") else type(row)(items)
-    return _attributes(value, visit, depth)
 
-
-def _refuse_video(value: Sequence[Any], key: str) -> None:
-    if key in ("frames", "audios") and value:
-        raise UnsealableOutput(f"Intaglio seals still pictures; '{key}' of this pipeline cannot be sealed.")
-
-
-def _mapping(value: Mapping[str, Any], visit: Visit, depth: int) -> Any:
-    items = {name: _walk(item, visit, depth - 1, str(name)) for name, item in value.items()}
-    if type(value) is dict:
-        return items
-    for name, item in items.items():  # diffusers' BaseOutput: attributes and items are one
-        if item is not value[name]:
-            setattr(value, name, item)
-    return value
-
-
-def _attributes(value: Any, visit: Visit, depth: int) -> Any:
-    for name in _names(value):
-        item = getattr(value, name, None)
-        new = _walk(item, visit, depth - 1, name)
-        if new is not item:
-            setattr(value, name, new)
-    return value
+    def _attributes(self, value: Any, depth: int) -> Any:
+        if id(value) in self._seen:
+            return value
+        self._seen.add(id(value))
+        names = _names(value)
+        for name in names:
+            item = getattr(value, name, None)
+            new = self.into(item, name, depth)
+            if new is not item:
+                object.__setattr__(value, name, new)
+        for container in ("__pydantic_extra__", "__pydantic_private__"):
+            if extra := getattr(value, container, None):
+                object.__setattr__(value, container, self.into(extra, "", depth))
+        return value
 
 
 def _names(value: Any) -> list[str]:
-    """Fields of a pydantic model, a dataclass, or a plain object of somebody's own module."""
-    kind = cast("Any", type(value))
-    fields: Any = getattr(kind, "model_fields", None)
-    if isinstance(fields, dict):
-        return [str(name) for name in kind.model_fields]
-    if dataclasses.is_dataclass(value):
-        return [field.name for field in dataclasses.fields(value)]
-    if type(value).__module__ in sys.stdlib_module_names or isinstance(value, type) or callable(value):
-        return []
-    return [name for name in getattr(value, "__dict__", {}) if not name.startswith("_")]
+    """Every attribute in which an object of somebody's own class keeps something."""
+    kind = cast("type[Any]", type(value))
+    slots = [name for each in kind.__mro__ for name in _slots(each)]
+    own: list[str] = list(cast("dict[str, Any]", getattr(value, "__dict__", {})))
+    # Built-in objects (sets, iterators, open files, functions) keep things where Python cannot look.
+    if isinstance(value, type) or callable(value) or not (own or slots) or kind.__module__ == "builtins":
+        raise UnsealableOutput(f"The result holds a {kind.__name__}, in which a picture could be hidden. {FOREIGN}")
+    if any(hasattr(value, name) for name in ("__iter__", "__next__", "read")) and not hasattr(kind, "model_fields"):
+        raise UnsealableOutput(f"The result holds a {kind.__name__}, which cannot be searched for pictures. {FOREIGN}")
+    return [*own, *(name for name in slots if hasattr(value, name))]
+
+
+def _slots(kind: type) -> list[str]:
+    names: Any = kind.__dict__.get("__slots__", ())
+    every = [names] if isinstance(names, str) else [str(name) for name in names]
+    return [name for name in every if name not in ("__dict__", "__weakref__") and not name.startswith("__pydantic")]
+
+
+def _base64(text: str) -> bytes | None:
+    compact = "".join(text.split())
+    try:
+        start = base64.b64decode(compact[:64], validate=True) if len(compact) >= 64 else b""
+        return base64.b64decode(compact, validate=True) if sniff(start) else None
+    except (binascii.Error, ValueError):
+        return None

@@ -71,8 +71,11 @@ def _subclass(kind: type) -> type:
 # while a guarded call runs, so that nothing is screened by a black square or marked twice.
 
 
-def _run_safety_checker(self: Any, image: Any, *args: Any, **kwargs: Any) -> tuple[Any, None]:
-    return image, None
+def _run_safety_checker(self: Any, image: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    if outer_call() is not None:
+        return image, None
+    bare: Any = getattr(cast("Any", type(self)), "_intaglio_bare")  # noqa: B009 (the type checkers do not know it)
+    return cast("tuple[Any, Any]", bare.run_safety_checker(self, image, *args, **kwargs))
 
 
 def _watermark(self: Any) -> Any:
@@ -100,7 +103,7 @@ def _run(pipeline: Any, bare_call: Callable[..., Any], args: tuple[Any, ...], kw
         )
     plan = _plan(pipeline, arguments)
     if outer is not None:
-        outer.join(plan)
+        outer.join(plan, options)
         return bare_call(pipeline, *args, **kwargs)
     call = authorized(options, plan)
     with released_on_error(call):

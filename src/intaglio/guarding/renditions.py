@@ -7,22 +7,31 @@ from typing import Any
 
 from PIL.Image import Image
 
+from intaglio.errors import UnsealableOutput
 from intaglio.guarding import stages
 from intaglio.guarding.calls import Call
-from intaglio.guarding.claims import Claim
 from intaglio.guarding.delivered import Reseal
+from intaglio.guarding.stages import Finished
 from intaglio.provenance.store import add_rendition
 
+# Of Pillow's save options, those that decide how pixels are encoded. What could say something in the file
+# under our signature (exif, xmp, pnginfo, comment) is not among them.
+OPTIONS = frozenset(
+    "quality subsampling optimize progressive lossless method exact alpha_quality compress_level".split()  # noqa: SIM905
+)
 
-def maker(call: Call, claim: Claim) -> Reseal:
+
+def maker(call: Call, finished: Finished) -> Reseal:
     """Return what :meth:`SealedImage.save` calls for another format or quality; nothing is billed again."""
     press = call.options.press
 
     def reseal(image: Image, media_type: str, options: Mapping[str, Any]) -> bytes:
+        if foreign := sorted(set(options) - OPTIONS):
+            raise UnsealableOutput(f"A sealed file is not written with {', '.join(foreign)}; leave that out.")
         # copy() of a sealed image is a plain one: its save() is Pillow's.
-        finished = stages.seal(press, claim, image.copy(), media_type, options=options)
+        made = stages.seal(press, finished.claim, image.copy(), media_type, parent=finished.parent, options=options)
         with press.store.transaction() as connection:
-            add_rendition(connection, finished.record)
-        return finished.data
+            add_rendition(connection, made.record)
+        return made.data
 
     return reseal

@@ -56,6 +56,7 @@ class Finished:
         mark: What its mark says.
         record: What the store keeps of it.
         claim: What was signed; another kind of file of the same picture says the same.
+        parent: The file that the picture was made from, when that carries a credential.
     """
 
     image: Image
@@ -64,6 +65,7 @@ class Finished:
     mark: Mark
     record: PictureRecord
     claim: claims.Claim
+    parent: bytes | None
 
 
 def finish(
@@ -80,6 +82,8 @@ def finish(
         pixels = flatten(pixels)
     payload = secrets.randbits(press.watermark.capacity)
     marked, readable = _engraved(press, pixels, payload)
+    if profile := draft.image.info.get("icc_profile"):  # colors would change without it
+        marked.info["icc_profile"] = profile
     claim = claims.Claim(
         id=f"{payload:016x}",
         scheme=press.watermark.scheme if readable else None,
@@ -127,6 +131,7 @@ def seal(
         mark=mark,
         record=_record(press, claim, image, sealed, media_type, mark),
         claim=claim,
+        parent=parent,
     )
 
 

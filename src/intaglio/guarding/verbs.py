@@ -114,7 +114,7 @@ def seal(picture: Image | bytes, *, model: str, account: str | None = None, sett
     """
     press = open_press(_settings(settings))
     options = _options(press, account, "raise", latents=False)
-    found = Found(picture, None) if isinstance(picture, Image) else Found(None, bytes(picture))
+    found = Found(0, picture, None) if isinstance(picture, Image) else Found(0, None, bytes(picture))
     parents = (kept,) if isinstance(picture, SealedImage) and (kept := picture.sealed_bytes) else ()
     plan = Plan(works=hosted(model), software=(model, ""), parents=parents)
     draft = draft_of(press, plan, found)
