@@ -135,8 +135,10 @@ class _Walk:
                 raise UnsealableOutput(f"The result holds a data URL that is no PNG, JPEG or WebP file. {FOREIGN}")
             return value
         new = self._visit(Found(data, None, data))
-        if new is None or new.data is None:
-            return value if new is None else None
+        if new is None:
+            return value
+        if new.data is None:
+            return None
         return head + comma + base64.b64encode(new.data).decode()
 
     def _array(self, value: Any) -> Any:

@@ -16,9 +16,9 @@ from intaglio.provenance.store import add_rendition
 
 # Of Pillow's save options, those that decide how pixels are encoded. What could say something in the file
 # under our signature (exif, xmp, pnginfo, comment) is not among them.
-OPTIONS = frozenset(
-    "quality subsampling optimize progressive lossless method exact alpha_quality compress_level".split()  # noqa: SIM905
-)
+SCALARS = ("quality", "alpha_quality", "compress_level", "method", "subsampling")
+SWITCHES = ("optimize", "progressive", "lossless", "exact")
+OPTIONS = frozenset((*SCALARS, *SWITCHES))
 
 
 def maker(call: Call, finished: Finished) -> Reseal:
