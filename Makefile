@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE ?= 1
 export ENCYPHER_C2PA_TELEMETRY ?= off
 export ENCYPHER_C2PA_ONLINE ?= off
 
-.PHONY: install demo test check bench soak clean
+.PHONY: install demo test check bench bench-mark soak clean
 
 install: $(VENV)/.installed
 
@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev]'
 	# The second implementation of the first mark, for tests only. It declares an OpenCV that needs
 	# libGL, and torch; neither is needed for the file that the tests load, hence --no-deps.
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --constraint constraints.txt invisible-watermark
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --constraint constraints.txt invisible-watermark blind-watermark
 	touch $@
 
 demo: install
@@ -36,6 +36,10 @@ check: install
 
 bench: install
 	$(BIN)/python -m benchmarks.overhead
+
+# The mark beside its peers. Pictures: BENCH_MARK="--pictures DIR... --half report"; without, the drawn ones.
+bench-mark: install
+	$(BIN)/python -m benchmarks.mark $(BENCH_MARK)
 
 soak: install
 	$(BIN)/python -m pytest -m soak

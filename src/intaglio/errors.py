@@ -8,6 +8,7 @@
   + ContentBlocked        screening withheld a picture: it was not delivered and is not billed
   + DetectorFailed        a detector gave no usable score: nothing was delivered
   + MarkUnreadable        the mark could not be read back: nothing was delivered
+  + AlreadyMarked         the picture carries another mark: replace it, or leave it
   + SealFailed            the credential could not be made or does not validate: nothing was delivered
     - CertificateInvalid  the signing certificate is expired, not yet valid, or not for this key
   + StoreUnavailable      the store could not be opened or written: nothing was delivered or billed
@@ -67,6 +68,21 @@ class DetectorFailed(IntaglioError):
 
 class MarkUnreadable(IntaglioError):
     """The mark did not survive its own read-back."""
+
+
+class AlreadyMarked(IntaglioError):
+    """The picture carries another payload already.
+
+    Attributes:
+        payload: The one that it carries.
+    """
+
+    def __init__(self, payload: int) -> None:
+        """Keep the payload that was found."""
+        super().__init__(
+            f"The picture carries the mark {payload:016x} already: pass replace=True to write another one."
+        )
+        self.payload = payload
 
 
 class SealFailed(IntaglioError):

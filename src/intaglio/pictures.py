@@ -173,7 +173,9 @@ def _eight_bit(image: Image) -> Image:
         return _scaled(image)
     if image.mode == "CMYK":
         return _from_cmyk(image)
-    if image.mode in ("La", "RGBa", "LA", "PA", "RGBA") or image.has_transparency_data:
+    if image.mode == "La":  # premultiplied gray, which Pillow converts by this way only
+        image = image.convert("LA")
+    if image.mode in ("RGBa", "LA", "PA", "RGBA") or image.has_transparency_data:
         return image.convert("RGBA")
     if image.mode in ("1", "L", "P", "RGB", "RGBX", "YCbCr", "HSV"):
         return image.convert("RGB")

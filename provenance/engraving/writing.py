@@ -1,0 +1,183 @@
+"""Writing: the mark as a change of luma, bounded by what the eye lets pass, added to the samples of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL.Image import Image
+
+from intaglio.provenance.engraving import canvas, chips
+from intaglio.provenance.engraving.pattern import BLOCK, POSITIONS, Pattern
+from intaglio.provenance.engraving.strength import STEP, Amplitude
+
+Plane = npt.NDArray[np.float64]
+Samples = npt.NDArray[np.uint8]
+
+# BT.601. The change of each channel per level of luma is the one that costs the least in mean square; in a gray
+# picture all channels change alike, so that it stays gray.
+_LUMA = np.array([0.299, 0.587, 0.114])
+COLOR = _LUMA / (_LUMA @ _LUMA)
+GRAY = np.ones(3)
+
+_UNITS = 32  # of a level, in which the change is drawn
+_MOST = 12  # levels of luma, so that no sample moves by more than 16
+_BAND = 512  # rows of a picture that are changed at a time
+_TOLERANCE = 3.0  # root mean square by which chips may miss, before the change is corrected
+
+_CELL = 4  # canonical pixels a side, over which the picture's activity is measured
+_QUIET, _BUSY = 1.0, 6.0  # levels (root mean square) of detail: the mark is at its floor, and at full strength
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What is to be written on a picture's canvas.
+
+    Attributes:
+        lattice: Change of luma for the lattice, levels.
+        chips: Values that the chips shall have once the lattice is there.
+        change: First guess at the whole change.
+    """
+
+    lattice: Plane
+    chips: Plane
+    change: Plane
+
+
+def activity(plane: npt.NDArray[np.float32]) -> Plane:
+    """Return how much of a change each cell of 4x4 canonical pixels hides: 0 where it is flat, 1 where it is busy.
+
+    A cell counts as busy when its neighbors are as well, so that there is no halo beside an edge.
+    """
+    rows, columns = (-(-each // _CELL) for each in plane.shape)
+    edge = ((0, rows * _CELL - plane.shape[0]), (0, columns * _CELL - plane.shape[1]))
+    cells = np.pad(plane, edge, mode="edge").reshape(rows, _CELL, columns, _CELL).astype(np.float64)
+    mean = cells.mean(axis=(1, 3))
+    detail = np.sqrt(np.maximum(np.square(cells).mean(axis=(1, 3)) - np.square(mean), 0))
+    padded = np.pad(detail, 1, mode="edge")
+    least = np.min([padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
+    busy: Plane = np.clip((canvas.box(least, 3) - _QUIET) / (_BUSY - _QUIET), 0, 1)
+    return busy
+
+
+def signs_for(pattern: Pattern, payload: int, shape: tuple[int, int], level: int) -> npt.NDArray[np.float32]:
+    """Return the sign that each chip of a canvas of `shape` chips shall have for a payload: 1 or -1."""
+    side = pattern.tile // BLOCK
+    rows, columns = (min(POSITIONS, -(-each // side)) for each in shape)
+    slots = pattern.slots.ravel()
+    coded = slots < pattern.coded
+    tiles = np.empty((rows, columns, side * side), np.float32)
+    tiles[:, :, coded] = pattern.word(payload)[slots[coded]]
+    tiles[:, :, ~coded] = pattern.words[level, :rows, :columns][..., slots[~coded] - pattern.coded]
+    square = (tiles.reshape(rows, columns, side, side) * pattern.flips).transpose(0, 2, 1, 3)
+    return chips.tiled(square.reshape(rows * side, columns * side), shape)
+
+
+def plan(
+    plane: npt.NDArray[np.float32], pattern: Pattern, payload: int, level: int, amplitude: Amplitude, *, fresh: bool
+) -> Plan:
+    """Return what engraves a payload on a canvas.
+
+    Args:
+        plane: Luma on the canvas, shape (height, width), levels.
+        level: Which canvas, index into `canvas.SIDES`.
+        fresh: Whether the lattice is written too; it is there already where another payload is replaced.
+    """
+    busy = activity(plane)
+    shape = (plane.shape[0] // BLOCK, plane.shape[1] // BLOCK)
+    lattice = np.zeros(plane.shape)
+    if fresh:
+        strength = amplitude.lattice_floor + (amplitude.lattice - amplitude.lattice_floor) * busy
+        drawn = canvas.enlarged(strength, (busy.shape[1] * _CELL, busy.shape[0] * _CELL))
+        tile = pattern.lattice(pattern.variant(payload))
+        lattice = chips.tiled(tile, (plane.shape[0], plane.shape[1])) * drawn[: plane.shape[0], : plane.shape[1]]
+    share = amplitude.chips_floor + (amplitude.chips - amplitude.chips_floor) * _at_chips(busy, shape)
+    now = chips.project(plane + lattice, pattern)
+    quarter = signs_for(pattern, payload, shape, level) * (STEP / 4)
+    move = (np.round((now - quarter) / STEP) * STEP + quarter - now) * share
+    change = lattice + chips.draw(move, (plane.shape[0], plane.shape[1]), pattern)
+    cost = float(np.square(change).mean() * np.square(COLOR).mean())
+    fit = 1 / np.sqrt(max(cost / amplitude.mean_square, 1.0))
+    return Plan(lattice * fit, chips.project(plane + change * fit, pattern), change * fit)
+
+
+def _at_chips(busy: Plane, shape: tuple[int, int]) -> Plane:
+    cells = BLOCK // _CELL
+    rows, columns = shape
+    mean: Plane = busy[: rows * cells, : columns * cells].reshape(rows, cells, columns, cells).mean(axis=(1, 3))
+    return mean
+
+
+def corrected(wanted: Plan, change: Plane, seen: npt.NDArray[np.float32], pattern: Pattern) -> Plane | None:
+    """Return a better change after a look at the canvas of the marked picture; None when the first is good enough.
+
+    What has to be made up for is clipping at black and white, and rounding.
+    """
+    missed = wanted.chips - chips.project(seen.astype(np.float64), pattern)
+    if np.sqrt(np.square(missed).mean()) <= _TOLERANCE:
+        return None
+    return change + chips.draw(missed, change.shape, pattern)
+
+
+def apply(samples: Samples, change: Plane, spread: npt.NDArray[np.float64]) -> Samples:
+    """Return samples of shape (height, width, 3) with a change of luma, given on the canvas, drawn into them.
+
+    Bands of rows, one after another, so that a large picture takes no more memory than itself twice.
+    """
+    height, width = samples.shape[:2]
+    result = np.empty_like(samples)
+    levels = np.arange(-_MOST * _UNITS, _MOST * _UNITS + 1) / _UNITS
+    tables = np.rint(np.outer(spread, levels)).astype(np.int16)
+    for first in range(0, height, _BAND):
+        last = min(first + _BAND, height)
+        drawn = canvas.enlarged(change, (width, height), (first, last)) * np.float32(_UNITS)
+        index = np.clip(np.rint(drawn), -_MOST * _UNITS, _MOST * _UNITS).astype(np.int16) + np.int16(_MOST * _UNITS)
+        for channel, table in enumerate(tables):
+            moved = np.take(table, index)
+            moved += samples[first:last, :, channel]
+            np.clip(moved, 0, 255, out=moved)
+            result[first:last, :, channel] = moved
+    return result
+
+
+def engraved(
+    samples: Samples,
+    plane: npt.NDArray[np.float32],
+    luma_of: Callable[[Samples], Image],
+    pattern: Pattern,
+    payload: int,
+    amplitude: Amplitude,
+    *,
+    fresh: bool = True,
+) -> tuple[Samples, npt.NDArray[np.float32]]:
+    """Return marked samples, and the canvas as a reader will see it.
+
+    Args:
+        samples: Shape (height, width, 3).
+        plane: Their canvas, shape (height, width), levels.
+        luma_of: Turns samples into what the reader looks at, a picture of mode L.
+        fresh: Whether the lattice is written too.
+    """
+    height, width = samples.shape[:2]
+    side = canvas.side_of(width, height)
+    size = (plane.shape[1], plane.shape[0])
+    spread = GRAY if is_gray(samples) else COLOR
+    wanted = plan(plane, pattern, payload, canvas.SIDES.index(side), amplitude, fresh=fresh)
+    marked = apply(samples, wanted.change, spread)
+    seen = canvas.plane_of(luma_of(marked), size)
+    better = corrected(wanted, wanted.change, seen, pattern)
+    if better is not None:
+        marked = apply(samples, better, spread)
+        seen = canvas.plane_of(luma_of(marked), size)
+    return marked, seen
+
+
+def is_gray(samples: Samples) -> bool:
+    """Return whether every pixel has three equal channels."""
+    for step in (64, 1):  # most pictures show their color in the first few pixels
+        red, green, blue = (samples[::step, ::step, channel] for channel in range(3))
+        if not (np.array_equal(red, green) and np.array_equal(green, blue)):
+            return False
+    return True
