@@ -16,11 +16,10 @@ import numpy.typing as npt
 from PIL import Image as Images
 from PIL.Image import Image
 
-from intaglio.errors import MarkUnreadable
+from intaglio.errors import ConfigurationError, MarkUnreadable
 from intaglio.provenance.mark import Extraction
 
 _STEP = 36.0  # distance of two quantizer cells, in units of a singular value
-_BITS = 64
 _BLOCK = 8  # pixels a side: 4 in the half-size wavelet band
 _MIN_PIXELS = 256 * 256  # as the original refuses less
 _PASSES = 6
@@ -36,34 +35,48 @@ _Array = npt.NDArray[np.float64]
 
 
 class DwtDctSvd:
-    """64 bits in the U plane. Survives re-encoding, not scaling, cropping or turning."""
+    """64 bits in the U plane. Survives re-encoding, not scaling, cropping or turning.
+
+    Args:
+        bits: Length of the payload where it is another one, for pictures that others marked: 1 to 1024.
+
+    Raises:
+        ConfigurationError: `bits` is out of range.
+    """
 
     scheme = "invisible-watermark/dwtDctSvd"
-    capacity = _BITS
+    capacity = 64
+
+    def __init__(self, bits: int = capacity) -> None:
+        if not 1 <= bits <= 1024:
+            raise ConfigurationError(f"dwtDctSvd cannot hold {bits} bits: give the length that is written, 1 to 1024.")
+        if bits != self.capacity:
+            self.capacity = bits
+            self.scheme = f"{self.scheme}/{bits}"
 
     def embed(self, image: Image, payload: int) -> Image:
         """Return a marked copy of an RGB or RGBA picture; alpha is kept as it is.
 
         Raises:
-            MarkUnreadable: The picture has fewer than 65,536 pixels, or fewer than 64 blocks of 8x8.
+            MarkUnreadable: The picture has fewer than 65,536 pixels, or fewer blocks of 8x8 than bits.
         """
-        if not _holds_a_mark(image):
+        if not _holds_a_mark(image, self.capacity):
             message = f"A picture of {image.width}x{image.height} pixels is too small for a mark: 256x256 is enough."
             raise MarkUnreadable(message)
         pixels = np.asarray(image).astype(np.uint8)
-        bits = np.array([payload >> (_BITS - 1 - index) & 1 for index in range(_BITS)])
+        bits = np.array([payload >> (self.capacity - 1 - index) & 1 for index in range(self.capacity)])
         for attempt in range(_PASSES):
             if not _nudge(pixels[..., :3], bits, turn=attempt == _TURN):
                 break
         return Images.frombytes(image.mode, image.size, pixels.tobytes())
 
     def extract(self, image: Image) -> Extraction | None:
-        """Return the 64 bits that the pixels say, or None when the picture is too small to hold any."""
-        if not _holds_a_mark(image):
+        """Return the bits that the pixels say, or None when the picture is too small to hold any."""
+        if not _holds_a_mark(image, self.capacity):
             return None
         votes = _votes(image)
-        slots = np.arange(len(votes)) % _BITS
-        mean = np.bincount(slots, votes, _BITS) / np.bincount(slots, minlength=_BITS)
+        slots = np.arange(len(votes)) % self.capacity
+        mean = np.bincount(slots, votes, self.capacity) / np.bincount(slots, minlength=self.capacity)
         payload = int("".join("1" if value < 0 else "0" for value in mean), 2)
         return Extraction(payload, float(np.abs(mean).mean()))
 
@@ -73,17 +86,18 @@ class DwtDctSvd:
         The mean over an area that does not carry the payload is about 0, also where it is flat: what all
         blocks of the picture say alike is taken out first.
         """
-        if not _holds_a_mark(image):
+        if not _holds_a_mark(image, self.capacity):
             return np.zeros((0, 0))
         votes = _votes(image)
-        signs = np.array([-1.0 if payload >> (_BITS - 1 - index) & 1 else 1.0 for index in range(_BITS)])
-        agreement: _Array = (votes - votes.mean()) * signs[np.arange(len(votes)) % _BITS]
+        last = self.capacity - 1
+        signs = np.array([-1.0 if payload >> (last - index) & 1 else 1.0 for index in range(self.capacity)])
+        agreement: _Array = (votes - votes.mean()) * signs[np.arange(len(votes)) % self.capacity]
         return agreement.reshape(image.height // _BLOCK, image.width // _BLOCK)
 
 
-def _holds_a_mark(image: Image) -> bool:
+def _holds_a_mark(image: Image, bits: int) -> bool:
     width, height = image.size
-    return width * height >= _MIN_PIXELS and (width // _BLOCK) * (height // _BLOCK) >= _BITS
+    return width * height >= _MIN_PIXELS and (width // _BLOCK) * (height // _BLOCK) >= bits
 
 
 def _votes(image: Image) -> _Array:
@@ -121,11 +135,11 @@ def _nudge(rgb: npt.NDArray[np.uint8], bits: npt.NDArray[np.int_], *, turn: bool
     the next cell in the other direction.
     """
     left, values, right = np.linalg.svd(_blocks(_u_plane(rgb)))
-    phase = 0.25 + 0.5 * bits[np.arange(len(values)) % _BITS]
+    phase = 0.25 + 0.5 * bits[np.arange(len(values)) % len(bits)]
     target = (np.maximum(np.round(values[:, 0] / _STEP - phase), 0) + phase) * _STEP
     delta = target - values[:, 0]
     stuck = np.abs(delta) > _STEP / 8
-    if stuck.mean() <= 0.01:  # every bit is written in 16 blocks or more
+    if stuck.mean() <= 0.01:  # of 64 bits, every one is written in 16 blocks or more
         return False
     if turn:
         delta -= np.where(stuck, np.sign(delta) * _STEP, 0)
