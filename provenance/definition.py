@@ -60,12 +60,17 @@ class Binding:
         scheme: The watermark that carries it, or None when the picture is not marked.
         iscc: ISCC of the marked pixels.
         ledger: Where the call is billed, or None.
+        key: Id of the mark's key, 16 hex digits; None for watermarks without keys.
+        replaces: 16 hex digits: the id that the picture was marked with before, in whose place this one was
+            written; None when it was not marked.
     """
 
     id: str
     scheme: str | None
     iscc: str
     ledger: LedgerNote | None = None
+    key: str | None = None
+    replaces: str | None = None
 
 
 def new_urn() -> str:
@@ -189,6 +194,8 @@ def _binding(binding: Binding) -> dict[str, Any]:
     data: dict[str, Any] = {"id": binding.id}
     if binding.scheme is not None:
         data["scheme"] = binding.scheme
+        # Which key to try, and what was here before: only a mark has either.
+        data |= {name: value for name in ("key", "replaces") if (value := getattr(binding, name)) is not None}
     if binding.ledger is not None:
         data["ledger"] = {"call": binding.ledger.call, "authorize": binding.ledger.authorize}
     return data

@@ -10,28 +10,28 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from PIL.Image import Image, Resampling
-from PIL.Image import fromarray as from_array
-from sqlalchemy import Connection
+import numpy.typing as npt
+from PIL.Image import Image
 
 from intaglio.database import Store
 from intaglio.mending import Mended
 from intaglio.pictures import Limits, decode, normalize
 from intaglio.provenance import credential as credentials
-from intaglio.provenance import store as pictures
-from intaglio.provenance.fingerprint import Fingerprint, fingerprint
+from intaglio.provenance.fingerprint import fingerprint
 from intaglio.provenance.judgment import (
     FingerprintFinding,
     Judgment,
     MarkFinding,
+    Placement,
     StoredMatch,
     Verdict,
     judge,
 )
-from intaglio.provenance.layout import Agreement, compare, layout, same_cells
+from intaglio.provenance.known_messages import KnownMessage, recognize
+from intaglio.provenance.layout import Agreement
 from intaglio.provenance.manifest_store import Credential
-from intaglio.provenance.mark import Extraction, Watermark
-from intaglio.provenance.store import StoredPicture
+from intaglio.provenance.mark import Watermark
+from intaglio.provenance.recovery import Pixels, recover, unsearched
 from intaglio.provenance.trust import TrustList
 
 __all__ = [
@@ -45,14 +45,6 @@ __all__ = [
     "judge",
     "read",
 ]
-
-Reading = tuple[Watermark, Extraction]
-
-# A mark in a part of the picture counts where that part is a quarter of it and has 256 places, and where they
-# agree with the payload by 0.35 on average. Of 256 places that say nothing, the average exceeds that with a
-# chance below 1e-6 if they are independent (Hoeffding), and only pictures are asked that have 36 bits right,
-# 16 of them in one band.
-_MIN_SHARE, _MIN_PLACES, _MIN_CARRIED = 0.25, 256, 0.35
 
 _NO_FILE = "These are pixels without a file, so there is no credential to check: give the file's bytes instead."
 _NO_STORE = "No store was given, so marks and fingerprints could not be looked up."
@@ -88,6 +80,8 @@ class Evidence:
         fingerprint: What the pixels look like.
         detectors: Advice from detectors; it never changes the verdict.
         reasons: One sentence each, the decisive ones first.
+        places: Where the picture carries the mark, as `Watermark.locate` says; None unless the mark names a stored
+            picture. `overlay.draw` shows it.
     """
 
     verdict: Verdict
@@ -98,6 +92,7 @@ class Evidence:
     fingerprint: FingerprintFinding
     detectors: tuple[dict[str, Any], ...] = ()
     reasons: tuple[str, ...]
+    places: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON document of ``spec/evidence.schema.json``."""
@@ -111,6 +106,12 @@ class Evidence:
                 "found": mark.found,
                 "confidence": None if mark.confidence is None else round(mark.confidence, 4),
                 "distance": mark.distance,
+                "present": mark.present,
+                "payload": mark.payload,
+                "false_accept": mark.false_accept,
+                "key_id": mark.key_id,
+                "pose": _rounded(mark.pose),
+                "carried": None if mark.carried is None else round(mark.carried, 4),
                 **_match_json(mark.match),
             },
             "fingerprint": {
@@ -139,8 +140,14 @@ def _credential_json(credential: Credential) -> dict[str, Any]:
 def _match_json(match: StoredMatch | None) -> dict[str, Any]:
     if match is None:
         return {"id": None, "agreement": None}
-    agreement = {key: round(value, 4) for key, value in asdict(match.agreement).items()}
-    return {"id": match.id, "agreement": {**agreement, "same": match.agreement.same}}
+    found = match.agreement
+    return {"id": match.id, "agreement": {**_rounded(found), "same": found.same, "differs": found.differs}}
+
+
+def _rounded(value: Agreement | Placement | None) -> Any:
+    if value is None:
+        return None
+    return {key: round(part, 4) if isinstance(part, float) else part for key, part in asdict(value).items()}
 
 
 def read(source: bytes | Image, *, reader: Reader, file: str | None = None) -> Evidence:
@@ -165,22 +172,33 @@ def read(source: bytes | Image, *, reader: Reader, file: str | None = None) -> E
         # The credential is judged on the bytes as given: mending is for looking at the pixels only.
         credential = credentials.read(source, picture.media_type, reader.trust)
         notes += [_damage(picture.mended)] if picture.mended else []
-    look = fingerprint(image)
-    readings = [(one, found) for one in reader.watermarks if (found := one.extract(image))]
-    mark, shape, named = _unsearched(readings), FingerprintFinding(iscc=look.iscc), None
+    # A constant message is no id: it is named below, and cannot name a picture.
+    watermarks = [one for one in reader.watermarks if not isinstance(one, KnownMessage)]
+    readings = [(one, found) for one in watermarks if (found := one.extract(image))]
+    pixels = Pixels(image=image, look=fingerprint(image), readings=readings)
+    known = unsearched(pixels)
     if reader.store is not None:
         with reader.store.reading() as connection:
-            mark, shape, named = _search(connection, image, readings, look, credential)
-    judgment = judge(credential, mark, shape, named)
+            known = recover(connection, pixels, credential)
+    judgment = judge(credential, known.mark, known.look, known.named)
+    notes += [_software(message) for message in recognize(image)]
     notes += [_NO_STORE] if reader.store is None else []
     return Evidence(
         verdict=judgment.verdict,
         id=judgment.id,
         file=file,
         credential=credential,
-        mark=mark,
-        fingerprint=shape,
+        mark=known.mark,
+        fingerprint=known.look,
+        places=known.places,
         reasons=(*judgment.reasons, *notes),
+    )
+
+
+def _software(message: KnownMessage) -> str:
+    return (
+        f"The pixels carry the constant mark of {message.writer}: it names software and no picture, and anybody can "
+        "write it."
     )
 
 
@@ -189,85 +207,3 @@ def _damage(mended: Mended) -> str:
         return f"The file is damaged in its part {mended.unchecked[0]}; the pixels were read as they are."
     place = f"byte {mended.restored[0]}" if mended.restored else "a checksum"
     return f"The file is damaged at {place}; the pixels were read as its checksums say they were."
-
-
-def _search(
-    connection: Connection,
-    image: Image,
-    readings: Sequence[Reading],
-    look: Fingerprint,
-    credential: Credential,
-) -> tuple[MarkFinding, FingerprintFinding, StoredMatch | None]:
-    """Return what the store knows about these pixels: by their mark, by their look, by their credential."""
-    seen = layout(image)
-    findings = (_marked(connection, image, seen, each) for each in readings)
-    mark = next((each for each in findings if each), _unsearched(readings))
-    named = _named(connection, credential, seen)
-    expected = {one.id for one in (named, mark.match) if one}
-    return mark, _look_alike(connection, look, seen, expected), named
-
-
-def _unsearched(readings: Sequence[Reading]) -> MarkFinding:
-    if not readings:
-        return MarkFinding()
-    watermark, extraction = readings[0]
-    return MarkFinding(scheme=watermark.scheme, confidence=extraction.confidence)
-
-
-def _marked(connection: Connection, image: Image, seen: bytes, reading: Reading) -> MarkFinding | None:
-    """Return the stored picture that the bits name, whole, or in the part of the picture that is still there."""
-    watermark, extraction = reading
-    found = pictures.find_by_payload(connection, extraction.payload)
-    partly = (
-        each
-        for each in (pictures.find_by_part_of_payload(connection, extraction.payload) if not found else ())
-        if _carried_in_part(watermark, image, seen, each.picture)
-    )
-    one = next((each for each in (*found, *partly) if each.picture.scheme == watermark.scheme), None)
-    if one is None:
-        return None
-    match = _match(one.picture, seen)
-    return MarkFinding(scheme=watermark.scheme, confidence=extraction.confidence, match=match, distance=one.distance)
-
-
-def _carried_in_part(watermark: Watermark, image: Image, seen: bytes, stored: StoredPicture) -> bool:
-    """Whether the places that look like the stored picture carry its mark."""
-    places = watermark.locate(image, int(stored.id, 16))
-    cells = same_cells(stored.layout, seen)
-    if cells.mean() < _MIN_SHARE or places.size * cells.mean() < _MIN_PLACES:
-        return False
-    averages = np.asarray(from_array(places.astype(np.float32)).resize(cells.shape, Resampling.BOX))
-    return float(averages[cells].mean()) >= _MIN_CARRIED
-
-
-def _named(connection: Connection, credential: Credential, seen: bytes) -> StoredMatch | None:
-    stored = pictures.get(connection, credential.intaglio_id) if credential.intaglio_id else None
-    if stored is None and credential.urn:
-        stored = pictures.find_by_urn(connection, credential.urn)
-    return _match(stored, seen) if stored else None
-
-
-def _look_alike(connection: Connection, look: Fingerprint, seen: bytes, expected: set[str]) -> FingerprintFinding:
-    """Return the one stored picture that looks the same, where there is one.
-
-    Among several, one that mark or credential names is taken; otherwise the best, if it is much better.
-    """
-    matches = [(one, _match(one.picture, seen)) for one in pictures.find_by_fingerprint(connection, look.bits)]
-    same = [(one, match) for one, match in matches if match.agreement.same]
-    for one, match in same:
-        if match.id in expected:
-            return FingerprintFinding(iscc=look.iscc, match=match, distance=one.distance, alike=len(same))
-    telling = sorted((pair for pair in same if pair[1].agreement.telling), key=lambda pair: pair[1].agreement.error)
-    if not telling or (len(telling) > 1 and not _clearly_better(telling[0][1].agreement, telling[1][1].agreement)):
-        return FingerprintFinding(iscc=look.iscc, alike=len(telling))
-    best, match = telling[0]
-    return FingerprintFinding(iscc=look.iscc, match=match, distance=best.distance, alike=len(telling))
-
-
-def _clearly_better(best: Agreement, second: Agreement) -> bool:
-    # Re-encoding one picture costs up to 2 levels; twice that and one level more is not the same picture.
-    return second.error > 2 * best.error + 1
-
-
-def _match(stored: StoredPicture, seen: bytes) -> StoredMatch:
-    return StoredMatch(id=stored.id, agreement=compare(stored.layout, seen), void=stored.void)

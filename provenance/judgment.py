@@ -33,6 +33,36 @@ class StoredMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """How a picture at hand lies in the stored one, at its middle.
+
+    Attributes:
+        scale: Its size against the stored one's; 0.5 is half of each side.
+        rotation: By which it was turned clockwise, after mirroring: degrees, -180 to 180.
+        mirrored: Whether left and right were exchanged.
+        stretch: Its greater scale over its smaller one, 1 or more.
+        shown: Share of the stored picture that it shows, 0 to 1; None where its place is not known.
+    """
+
+    scale: float
+    rotation: float
+    mirrored: bool
+    stretch: float
+    shown: float | None
+
+    def words(self) -> str:
+        """Return what was done to the stored picture, or an empty string where that is nothing."""
+        parts = [
+            f"scaled to {self.scale:.0%}" if abs(self.scale - 1) > 0.01 else "",
+            "mirrored" if self.mirrored else "",
+            f"turned by {self.rotation:.1f} degrees" if abs(self.rotation) > 0.1 else "",
+            f"stretched by {self.stretch - 1:.0%}" if self.stretch > 1.01 else "",
+            f"cropped to {self.shown:.0%} of its area" if self.shown is not None and self.shown < 0.98 else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkFinding:
     """What was read from the pixels.
 
@@ -41,17 +71,34 @@ class MarkFinding:
         confidence: Of the reading, 0 to 1; None when nothing could be read.
         match: The stored picture that the bits name; None when they name none.
         distance: Wrong bits, when they do.
+        payload: What a mark says that was read, as hex digits; None when none was read. Bits of a scheme that
+            reads some from any picture are a mark only when they name a stored picture.
+        false_accept: Upper bound of the chance that a picture without a mark is read as one; None when no mark was
+            read, 1 for schemes that read bits from any picture.
+        key_id: The key that read it, 16 hex digits; None for schemes without keys.
+        pose: How the picture at hand lies in the one that it names; None where that is not known.
+        carried: Share of the picture that carries the mark, 0 to 1; None unless the bits name a stored picture.
     """
 
     scheme: str | None = None
     confidence: float | None = None
     match: StoredMatch | None = None
     distance: int | None = None
+    payload: str | None = None
+    false_accept: float | None = None
+    key_id: str | None = None
+    pose: Placement | None = None
+    carried: float | None = None
 
     @property
     def found(self) -> bool:
-        """Whether the bits name a stored picture. Some schemes read bits from any picture."""
+        """Whether the bits name a stored picture."""
         return self.match is not None
+
+    @property
+    def present(self) -> bool:
+        """Whether a mark was read, also one that the store does not know."""
+        return self.payload is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +150,14 @@ def judge(
     if credential.intact:
         verdict: Verdict = "signed" if credential.state == "trusted" else "signed-untrusted"
         return Judgment(verdict, credential.intaglio_id or (named.id if named else None), tuple(reasons))
-    found = mark.match or fingerprint.match
+    found = next((one for one in (mark.match, fingerprint.match) if one and one.agreement.same), None)
     if found is not None:
         return Judgment("recovered", found.id, tuple(reasons))
     if credential.broken:
         reasons.append("Nothing in the store confirms what the broken credential says.")
         return Judgment("contradicted", None, tuple(reasons))
-    reasons.append("Nothing says where the picture comes from. This does not mean that it is real.")
+    nothing = "That alone does not say" if mark.present else "Nothing says"
+    reasons.append(f"{nothing} where the picture comes from. This does not mean that it is real.")
     return Judgment("no-evidence", None, tuple(reasons))
 
 
@@ -119,14 +167,14 @@ def _contradictions(
     # Someone else who is trusted, and whose credential names none of our pictures, has signed these pixels as
     # they are: our mark in them then only says what they were made from.
     made_from_ours = credential.state == "trusted" and credential.intaglio_id is None and named is None
-    if named and not named.agreement.same:
+    if named and named.agreement.differs:
         yield (
             f"The credential names picture {named.id}, but these are not its pixels "
             f"({_share(named.agreement)}): the credential was made for another picture."
         )
     if named and mark.match and mark.match.id != named.id:
         yield f"The credential names picture {named.id} and the mark names picture {mark.match.id}."
-    if mark.match and not mark.match.agreement.same and not made_from_ours:
+    if mark.match and mark.match.agreement.differs and not made_from_ours:
         yield (
             f"The mark names picture {mark.match.id}, but these are not its pixels ({_share(mark.match.agreement)}): "
             "the mark was copied from it, or a large part was changed."
@@ -172,11 +220,34 @@ def _about_trust(credential: Credential, signer: str) -> str:
 
 def _about_mark(mark: MarkFinding) -> Iterator[str]:
     if mark.match is None:
-        small = mark.scheme is None
-        yield "The picture is too small for a mark." if small else "The pixels carry no mark that the store knows."
-    elif mark.match.agreement.same:
+        yield _about_no_match(mark)
+        return
+    named, agreement = f"The mark names picture {mark.match.id}", mark.match.agreement
+    if agreement.same:
         bits = f" ({mark.distance} of its bits are wrong)" if mark.distance else ""
-        yield f"The mark names picture {mark.match.id}{bits}, and the pixels are those of it."
+        part = f" ({agreement.compared} of 256 places are to be seen)" if agreement.partial else ""
+        yield f"{named}{bits}, and the pixels are those of it{part}."
+    elif not agreement.differs:
+        yield f"{named}, but whether these are its pixels could not be told: {_doubt(agreement)}."
+    if agreement.same and mark.pose and (handled := mark.pose.words()):
+        yield f"Picture {mark.match.id} was {handled}."
+
+
+def _about_no_match(mark: MarkFinding) -> str:
+    if mark.scheme is None:
+        return "The picture is too small for a mark."
+    if mark.payload is None:
+        return "The pixels carry no mark that the store knows."
+    key = f" of key {mark.key_id}" if mark.key_id else ""
+    return f"A mark{key} says id {mark.payload}, but the store does not know it."
+
+
+def _doubt(agreement: Agreement) -> str:
+    if not agreement.compared:
+        return "they cannot be put back to where they were"
+    if agreement.partial:
+        return f"{_share(agreement)}, and {agreement.detail} of them show anything"
+    return f"{_share(agreement)}, and {agreement.bits} of the 256 bits of the fingerprint"
 
 
 def _about_fingerprint(fingerprint: FingerprintFinding, mark: MarkFinding) -> Iterator[str]:
@@ -190,4 +261,6 @@ def _about_fingerprint(fingerprint: FingerprintFinding, mark: MarkFinding) -> It
 
 
 def _share(agreement: Agreement) -> str:
-    return f"{round(agreement.changed * 256)} of 256 places differ"
+    places = f"{round(agreement.changed * agreement.compared)} of {agreement.compared} places differ"
+    beyond = f", and {agreement.beyond:.0%} of the picture lies outside it" if agreement.beyond > 0 else ""
+    return places + beyond

@@ -36,6 +36,8 @@ class PictureRecord:
         id: 16 lowercase hex digits: the payload of the mark.
         call: The call that made it, 32 hex digits.
         scheme: The watermark that carries the id, or None when the picture is not marked.
+        exact: Whether that watermark corrects and checks its bits. Such an id is looked up as it is read, and would
+            only use up the candidates of a search that allows for wrong bits.
         fingerprint: 32 bytes of `fingerprint.fingerprint`.
         layout: 768 bytes of `layout.layout`.
         width: In pixels.
@@ -59,6 +61,7 @@ class PictureRecord:
     urn: str
     manifest: bytes
     recorded_at: datetime
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,7 @@ def save(connection: Connection, record: PictureRecord) -> None:
         )
     )
     rows = [("f", place, value) for place, value in enumerate(_bands(record.fingerprint))]
-    if record.scheme is not None:
+    if record.scheme is not None and not record.exact:
         rows += [("m", place, value) for place, value in enumerate(_bands(bytes.fromhex(record.id)))]
     fields = ("kind", "position", "value", "picture")
     connection.execute(insert(band), [dict(zip(fields, (*row, record.id), strict=True)) for row in rows])
@@ -129,6 +132,8 @@ def add_rendition(connection: Connection, record: PictureRecord) -> None:
 
 def find_by_payload(connection: Connection, payload: int, max_distance: int = TOLERANCE) -> list[Found]:
     """Return the marked pictures whose id differs from 64 bits in at most `max_distance`, nearest first.
+
+    Pictures whose watermark corrects its bits are not among them: `get` finds those.
 
     Raises:
         ValueError: `max_distance` is above 3, up to which the index finds all of them.

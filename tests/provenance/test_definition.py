@@ -73,6 +73,14 @@ def test_an_unmarked_picture_says_nothing_of_a_mark() -> None:
     assert data(definition, "org.intaglio.binding") == {"id": BINDING.id}
 
 
+def test_the_marks_key_and_what_it_replaced_are_named() -> None:
+    marked = replace(BINDING, key="0f" * 8, replaces="a1" * 8)
+    found = data(define(binding=marked), "org.intaglio.binding")
+    assert (found["scheme"], found["key"], found["replaces"]) == ("some/scheme", "0f" * 8, "a1" * 8)
+    assert {"key", "replaces"}.isdisjoint(data(define(), "org.intaglio.binding"))
+    assert {"key", "replaces"}.isdisjoint(data(define(binding=replace(marked, scheme=None)), "org.intaglio.binding"))
+
+
 def test_binding_and_licenses_are_named() -> None:
     note = LicenseNote(license="acme-1", sha256="f" * 64, work="Portrait", holder="Acme")
     definition = define(licenses=[note, replace(note, attribution="by Acme")])

@@ -23,6 +23,7 @@ from intaglio.provenance import container
 from intaglio.provenance.credential import seal
 from intaglio.provenance.dwt_dct_svd import DwtDctSvd
 from intaglio.provenance.evidence import Evidence, Reader, read
+from intaglio.provenance.known_messages import SDXL
 from intaglio.provenance.store import mark_void
 from intaglio.provenance.trust import TrustList
 
@@ -264,6 +265,43 @@ def test_what_is_no_picture_is_refused(workshop: Any, make_scenery: Make) -> Non
     small = replace(workshop.reader, limits=Limits(max_pixels=100))
     with pytest.raises(UnreadablePicture, match="above the limit of 100 pixels"):
         read(encode(make_scenery(1), "image/png"), reader=small)
+
+
+def test_software_that_marks_everything_is_named_and_changes_nothing(make_scenery: Make, workshop: Any) -> None:
+    image = with_message(make_scenery(1, (512, 512)), SDXL.payload)
+    for watermarks in (workshop.reader.watermarks, (*workshop.reader.watermarks, SDXL)):
+        reader = replace(workshop.reader, watermarks=watermarks)
+        found = told(read(encode(image, "image/png"), reader=reader), "no-evidence", f"constant mark of {SDXL.writer}")
+        assert (found.id, found.mark.present) == (None, False)
+    made = workshop.make(image, A)
+    found = told(read(made.sealed.data, reader=workshop.reader), "signed")
+    assert found.id == A
+    for other in (make_scenery(1, (512, 512)), make_scenery(2)):
+        assert not any("constant mark" in reason for reason in read(other, reader=workshop.reader).reasons)
+
+
+def with_message(image: Image, message: int) -> Image:
+    """The picture as diffusers' pipeline marks it: in the largest coefficients of 4x4 blocks of a wavelet band of U."""
+    import importlib
+
+    cv2, pywt = importlib.import_module("cv2"), importlib.import_module("pywt")
+    yuv = cv2.cvtColor(np.asarray(image)[..., ::-1].astype(np.float32), cv2.COLOR_BGR2YUV)
+    low, details = pywt.dwt2(yuv[..., 1], "haar")
+    for number, (row, column) in enumerate(np.ndindex(low.shape[0] // 4, low.shape[1] // 4)):
+        block = low[row * 4 : row * 4 + 4, column * 4 : column * 4 + 4]
+        place = np.unravel_index(np.argmax(abs(block.flatten()[1:])) + 1, (4, 4))
+        bit = message >> (47 - number % 48) & 1
+        value = block[place]
+        block[place] = np.sign(value) * (abs(value) // 36 * 36 + 36 * (0.75 if bit else 0.25))
+    yuv[..., 1] = pywt.idwt2((low, details), "haar")
+    back = cv2.cvtColor(yuv, cv2.COLOR_YUV2BGR)[..., ::-1]
+    return Images.fromarray(np.clip(back, 0, 255).astype(np.uint8))
+
+
+def test_marks_of_another_length_name_no_stored_picture(make_scenery: Make, workshop: Any) -> None:
+    made = workshop.make(make_scenery(1), A)
+    reader = replace(workshop.reader, watermarks=(DwtDctSvd(128), DwtDctSvd(32), DwtDctSvd()))
+    assert told(read(made.image, reader=reader), "recovered").id == A
 
 
 def test_a_store_that_is_gone_is_said(tmp_path: Path, workshop: Any, make_scenery: Make) -> None:

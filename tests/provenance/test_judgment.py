@@ -15,6 +15,7 @@ from intaglio.provenance.manifest_store import Credential, State
 
 SAME = Agreement(0.0, 0.0, 200, 0.5)
 OTHER = Agreement(0.6, 0.8, 200, 60.0)
+UNTOLD = Agreement(0.0, 0.0, 2, 0.5, compared=40, tries=1)
 A, B = "a" * 16, "b" * 16
 
 STATES: tuple[State, ...] = ("absent", "trusted", "untrusted", "invalid", "unreadable", "remote")
@@ -23,7 +24,7 @@ ids = st.sampled_from((A, B))
 
 @st.composite
 def any_match(draw: st.DrawFn) -> StoredMatch:
-    return StoredMatch(id=draw(ids), agreement=draw(st.sampled_from((SAME, OTHER))), void=draw(st.booleans()))
+    return StoredMatch(id=draw(ids), agreement=draw(st.sampled_from((SAME, OTHER, UNTOLD))), void=draw(st.booleans()))
 
 
 @st.composite
@@ -55,7 +56,8 @@ def match(picture: str, agreement: Agreement = SAME) -> StoredMatch:
 
 
 def mark(found: StoredMatch | None = None) -> MarkFinding:
-    return MarkFinding(scheme="s", confidence=0.5, match=found, distance=0 if found else None)
+    payload = found.id if found else None
+    return MarkFinding(scheme="s", confidence=0.5, match=found, distance=0 if found else None, payload=payload)
 
 
 def look(found: StoredMatch | None = None, alike: int = 0) -> FingerprintFinding:
@@ -90,6 +92,18 @@ CASES: dict[str, tuple[Credential, MarkFinding, FingerprintFinding, StoredMatch 
     ),
     "a photograph": (credential("absent"), mark(), look(), None, "no-evidence", None, "does not mean that it is real"),
     "kept elsewhere": (credential("remote"), mark(), look(), None, "no-evidence", None, "not fetched"),
+    "a blank part": (
+        credential("absent"), mark(match(A, UNTOLD)), look(), None, "no-evidence", None, "could not be told",
+    ),
+    "a blank part, by its look": (
+        credential("absent"), mark(match(A, UNTOLD)), look(match(A)), None, "recovered", A, "look like",
+    ),
+    "a mark of somebody's": (
+        credential("absent"), replace(mark(), payload=B), look(), None, "no-evidence", None, "does not know it",
+    ),
+    "a mark of somebody's, signed": (
+        credential("trusted", A), replace(mark(), payload=B), look(), None, "signed", A, f"says id {B}",
+    ),
     "several alike": (credential("absent"), mark(), look(alike=3), None, "no-evidence", None, "3 stored pictures"),
 }  # fmt: skip
 
@@ -146,7 +160,7 @@ def test_the_words_mean_what_they_say(
         assert len({one.id for one in confirmed}) == 1
     if judgment.verdict == "no-evidence":
         assert found.state in ("absent", "remote")
-        assert carried.match is None
+        assert carried.match is None or carried.match.agreement == UNTOLD
         assert seen.match is None
     if judgment.verdict in ("contradicted", "no-evidence"):
         assert judgment.id is None
@@ -161,11 +175,11 @@ def test_what_speaks_against_a_picture_is_never_outvoted(
     found: Credential, carried: MarkFinding, seen: FingerprintFinding, named: StoredMatch | None
 ) -> None:
     judgment = judge(found, carried, seen, named)
-    if named and not named.agreement.same:
+    if named and named.agreement.differs:
         assert judgment.verdict == "contradicted"
     if named and carried.match and named.id != carried.match.id:
         assert judgment.verdict == "contradicted"
-    if carried.match and not carried.match.agreement.same and found.state != "trusted":
+    if carried.match and carried.match.agreement.differs and found.state != "trusted":
         assert judgment.verdict == "contradicted"
 
 

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image as Images
 from PIL.Image import Image
 
-from intaglio.errors import MarkUnreadable
+from intaglio.errors import AlreadyMarked, MarkUnreadable
 from intaglio.pictures import decode, encode
 from intaglio.provenance.dwt_dct_svd import DwtDctSvd
-from intaglio.provenance.mark import Extraction, Watermark, engrave, engraved_survives
+from intaglio.provenance.engraving import Engraving
+from intaglio.provenance.mark import Extraction, Keyed, Watermark, engrave, engraved_survives
 
 MARK: Watermark = DwtDctSvd()
 ID = 0xC0FFEE_1234_5678_9A
@@ -118,6 +119,36 @@ def test_survival_counts_wrong_bits(make_scenery: Callable[..., Image]) -> None:
     marked = engrave(make_scenery(1), ID, MARK)
     assert engraved_survives(marked, ID ^ 0b10101, MARK)
     assert not engraved_survives(marked, ID ^ 0b1010101, MARK)
+
+
+@pytest.mark.parametrize(("false_accept", "wrong"), [(1.0, 3), (1e-9, 0)])
+def test_wrong_bits_count_only_where_they_are_not_corrected(false_accept: float, wrong: int) -> None:
+    found = Extraction(ID, 0.9, false_accept)
+    assert found.exact is (wrong == 0)
+    assert found.says(ID ^ ((1 << wrong) - 1))
+    assert not found.says(ID ^ ((2 << wrong) - 1))
+
+
+def test_survival_of_a_corrected_mark_allows_for_no_wrong_bit(make_scenery: Callable[..., Image]) -> None:
+    mark = Engraving(b"a key of the tests")
+    marked = engrave(make_scenery(1), ID, mark)
+    assert engraved_survives(marked, ID, mark)
+    assert not engraved_survives(marked, ID ^ 1, mark)
+
+
+def test_a_marked_picture_is_not_marked_twice(make_scenery: Callable[..., Image]) -> None:
+    mark = Engraving(b"a key of the tests")
+    assert isinstance(mark, Keyed)
+    assert not isinstance(MARK, Keyed)
+    marked = engrave(make_scenery(1), ID, mark)
+    with pytest.raises(AlreadyMarked) as there:
+        engrave(marked, 7, mark)
+    assert there.value.payload == ID
+    replaced = engrave(marked, 7, mark, replace=True)
+    assert engraved_survives(replaced, 7, mark)
+    once = engrave(make_scenery(1), 7, mark)
+    # The second mark took the place of the first: the picture did not get worse by another mark.
+    assert peak_noise(make_scenery(1), replaced) > peak_noise(make_scenery(1), once) - 1.5
 
 
 def test_alpha_stays_as_it_was(make_scenery: Callable[..., Image]) -> None:

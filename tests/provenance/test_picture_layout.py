@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import ImageEnhance
 from PIL.Image import Image
 
 from intaglio.pictures import decode, encode
-from intaglio.provenance.layout import SIZE, compare, layout
+from intaglio.provenance.layout import SIZE, Agreement, compare, layout
 
 Make = Callable[..., Image]
 HANDLING: dict[str, Callable[[Image], Image]] = {
@@ -25,6 +26,9 @@ HANDLING: dict[str, Callable[[Image], Image]] = {
     "brighter": lambda one: ImageEnhance.Brightness(one).enhance(1.1),
     "darker": lambda one: ImageEnhance.Brightness(one).enhance(0.85),
     "harder": lambda one: ImageEnhance.Contrast(one).enhance(1.2),
+    "paler": lambda one: ImageEnhance.Color(one).enhance(0.6),
+    "more colorful": lambda one: ImageEnhance.Color(one).enhance(1.3),
+    "gray": lambda one: one.convert("L").convert("RGB"),
     "softer": lambda one: ImageEnhance.Contrast(one).enhance(0.8),
 }
 
@@ -108,3 +112,56 @@ def test_shares_are_shares_and_a_layout_is_like_itself(a: bytes, b: bytes) -> No
 def test_other_lengths_are_refused(length: int) -> None:
     with pytest.raises(ValueError, match="768"):
         compare(bytes(length), bytes(SIZE))
+
+
+def test_only_the_chosen_cells_count(make_scenery: Make) -> None:
+    first, second = layout(make_scenery(1)), layout(make_scenery(2))
+    cells = np.zeros((16, 16), np.bool_)
+    cells[:, :9] = True
+    mixed = np.where(cells.ravel()[:, None], np.reshape(list(first), (-1, 3)), np.reshape(list(second), (-1, 3)))
+    pasted = mixed.astype(np.uint8).tobytes()
+    assert compare(first, pasted).differs
+    agreement = compare(first, pasted, cells)
+    assert (agreement.compared, agreement.same) == (144, True)
+    nothing = compare(first, pasted, np.zeros((16, 16), np.bool_))
+    assert (nothing.compared, nothing.same, nothing.differs) == (0, False, False)
+
+
+def test_a_few_cells_or_little_detail_decide_nothing() -> None:
+    for part in (
+        Agreement(0.0, 0.0, 9, 0.0, compared=100, tries=1),
+        Agreement(0.0, 0.0, 15, 0.0, compared=15, tries=1),
+    ):
+        assert (part.same, part.differs) == (False, False)
+    assert Agreement(0.0, 0.0, 15, 0.0, compared=29, tries=1).same
+    assert not Agreement(0.0, 0.0, 15, 0.0, compared=29, tries=4).same
+    other = Agreement(0.9, 0.9, 15, 50.0, compared=29, tries=1)
+    assert (other.same, other.differs) == (False, False)
+    assert Agreement(0.9, 0.9, 25, 50.0, compared=40, tries=1).differs
+
+
+def test_the_fingerprint_has_a_say_in_what_colors_cannot_tell() -> None:
+    blank = Agreement(0.0, 0.0, 3, 0.0)
+    assert [replace(blank, bits=bits).same for bits in (None, 48, 49)] == [True, True, False]
+    recolored = Agreement(0.6, 0.8, 200, 30.0)
+    assert [replace(recolored, bits=bits).differs for bits in (None, 24, 25)] == [True, False, True]
+    assert not any(replace(recolored, bits=bits).same for bits in (None, 0, 24, 25))
+
+
+@given(
+    st.builds(
+        Agreement,
+        st.floats(0, 1),
+        st.floats(0, 1),
+        st.integers(0, 256),
+        st.floats(0, 255),
+        st.integers(0, 256),
+        st.floats(0, 1),
+        st.integers(0, 64),
+        st.none() | st.integers(0, 256),
+    )
+)
+def test_nothing_is_both_the_same_and_another(agreement: Agreement) -> None:
+    assert not (agreement.same and agreement.differs)
+    if agreement.changed > 0.1 or agreement.beyond > 0.1:
+        assert not agreement.same

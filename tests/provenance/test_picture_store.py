@@ -198,3 +198,20 @@ def test_void_is_remembered(tmp_path: Path) -> None:
             mark_void(connection, record(2).id)
     assert found is not None
     assert found.void is True
+
+
+def test_ids_that_are_read_without_a_wrong_bit_use_up_no_candidates(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store.db")
+    exact = replace(record(1), exact=True)
+    with store.transaction() as connection:
+        save(connection, exact)
+        save(connection, record(2))
+    with store.reading() as connection:
+        assert find_by_payload(connection, int(exact.id, 16)) == []
+        assert find_by_part_of_payload(connection, int(exact.id, 16)) == []
+        found = get(connection, exact.id)
+        assert [each.picture.id for each in find_by_fingerprint(connection, exact.fingerprint)] == [exact.id]
+        assert [each.picture.id for each in find_by_payload(connection, int(record(2).id, 16))] == [record(2).id]
+    assert found is not None
+    assert found.scheme == exact.scheme
+    store.close()
