@@ -35,6 +35,8 @@ def test_the_commands_do_what_the_readme_says(tmp_path: Path) -> None:
     assert "allow 0.004 EUR" in ran
     assert re.search(r"^signed$", ran, re.M)
     assert "a.png: signed" in ran
+    assert re.search(r"^  - engraving/1: id [0-9a-f]{16} under key [0-9a-f]{16}, on the whole picture;", ran, re.M)
+    assert re.search(r"^[0-9a-f]{16}  written and read ", ran, re.M)
     assert "urn:acme: 0.008 EUR for 2 pictures" in ran
     assert "Everything agrees with the leaves" in ran
 

@@ -90,6 +90,26 @@ def test_verify_json_follows_its_schema(run: Run, sealed: Path, tmp_path: Path) 
     assert sorted(each.get("verdict", "unreadable") for each in documents)[-1] == "unreadable"
 
 
+def test_verify_writes_an_overlay_of_one_marked_picture(run: Run, sealed: Path, tmp_path: Path) -> None:
+    changed = Images.open(sealed).convert("RGB")
+    changed.paste(picture(44), (160, 0))  # the right half
+    changed.save(tmp_path / "changed.png")
+    done = run("verify", "changed.png", "--overlay", "overlay.png", "--json")
+    assert (done.returncode, done.stderr) == (3, "")
+    carried = json.loads(done.stdout)["mark"]["carried"]
+    assert 0.2 < carried < 0.6
+    drawn = Images.open(tmp_path / "overlay.png")
+    assert drawn.width == changed.width
+    assert drawn.height > changed.height
+    picture(45).save(tmp_path / "other.png")
+    done = run("verify", "other.png", "--overlay", "none.png")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert not (tmp_path / "none.png").exists()
+    for arguments in (("changed.png", "other.png", "--overlay", "none.png"), ("other.png", "--overlay", "other.png")):
+        assert run("verify", *arguments).returncode == 2
+    assert run("verify", "changed.png", "--overlay", "missing/overlay.png").returncode == 2
+
+
 def test_exit_codes_of_every_verdict() -> None:
     assert EXIT == {"signed": 0, "recovered": 0, "signed-untrusted": 1, "no-evidence": 1, "contradicted": 3}
 

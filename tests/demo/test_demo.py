@@ -20,6 +20,8 @@ EXPECTED = {
     "as delivered": "signed",
     "saved again without metadata": "recovered",
     "JPEG 75 without metadata": "recovered",
+    "cropped, turned and recompressed": "recovered",
+    "a screenshot": "recovered",
     "one byte changed": "recovered",
     "a third repainted": "contradicted",
     "another picture's mark": "contradicted",
@@ -57,6 +59,8 @@ def test_every_proof_comes_out_as_promised(shown: dict[str, Any]) -> None:
         assert {proof["name"]: proof["verdict"] for proof in each["proofs"]} == EXPECTED
         [changed] = [proof for proof in each["proofs"] if proof["name"] == "one byte changed"]
         assert any("changed after signing" in reason for reason in changed["reasons"])
+        [turned] = [proof for proof in each["proofs"] if proof["name"].startswith("cropped")]
+        assert any("turned by" in reason and "cropped to" in reason for reason in turned["reasons"])
     assert shown["photograph"]["verdict"] == "no-evidence"
     withheld, revoked = shown["refusals"]
     assert "at or above the threshold" in withheld["message"]

@@ -44,10 +44,10 @@ def test_the_default_file_says_what_the_defaults_are(tmp_path: Path) -> None:
         (place / "intaglio.toml").write_text(text)
     one, other = settings_of(empty), settings_of(full)
     for field in fields(Settings):
-        if field.name not in ("home", "store", "key", "chain", "trust"):
+        if field.name not in ("home", "store", "key", "chain", "mark_key", "trust"):
             assert getattr(one, field.name) == getattr(other, field.name), field.name
-    assert [path.relative_to(empty) for path in (one.store, one.key, one.chain)] == [
-        path.relative_to(full) for path in (other.store, other.key, other.chain)
+    assert [path.relative_to(empty) for path in (one.store, one.key, one.chain, one.mark_key)] == [
+        path.relative_to(full) for path in (other.store, other.key, other.chain, other.mark_key)
     ]
 
 
@@ -73,6 +73,11 @@ def test_every_settable_thing_is_documented() -> None:
         ("", "lacks the key 'schema'"),
         ('schema = "settings/1"\nacount = "x"', "acount"),
         ('schema = "settings/1"\n[mark]\nscheme = "nothing"', "mark.scheme"),
+        ('schema = "settings/1"\n[mark]\nstrength = "strong"', "mark.strength"),
+        ('schema = "settings/1"\n[mark]\nalso = "keys/old.key"', "mark.also"),
+        ('schema = "settings/1"\n[mark]\nopen = 1', "mark.open"),
+        ('schema = "settings/1"\n[[mark.read]]\ndecoder = "x.onnx"', "lacks the key 'scheme'"),
+        ('schema = "settings/1"\n[[mark.read]]\nscheme = "trustmark/Q"\nsha256 = "12"', "mark.read.0.sha256"),
         ('schema = "settings/1"\n[screen]\non_block = "ignore"', "screen.on_block"),
         ('schema = "settings/1"\n[limits]\nmax_pixels = 1024.5', "limits.max_pixels"),
         ("schema = ", "not valid TOML"),

@@ -21,6 +21,7 @@ COMMANDS = {
     "screen": "intaglio.cli.screen:screen",
     "seal": "intaglio.cli.seal:seal",
     "verify": "intaglio.cli.verify:verify",
+    "mark": "intaglio.cli.mark:mark",
     "license": "intaglio.cli.license:license_group",
     "ledger": "intaglio.cli.ledger:ledger",
     "deliveries": "intaglio.cli.deliveries:deliveries",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 
 from PIL import ImageDraw
-from PIL.Image import Image
+from PIL.Image import Image, Resampling
+from PIL.Image import new as new_image
 from PIL.Image import open as open_image
 
 from intaglio.pictures import encode
@@ -30,6 +31,26 @@ def recompressed(data: bytes) -> bytes:
     return encode(pixels(data), "image/jpeg", quality=75, subsampling="4:2:0")
 
 
+def cropped_and_turned(data: bytes) -> bytes:
+    """Return the middle three quarters of each side, turned by 3 degrees, as a JPEG of quality 75."""
+    image = pixels(data)
+    width, height = image.size
+    part = image.crop((width // 8, height // 8, width - width // 8, height - height // 8))
+    turned = part.rotate(3, Resampling.BICUBIC, fillcolor=(255, 255, 255))
+    return encode(turned, "image/jpeg", quality=75, subsampling="4:2:0")
+
+
+def screenshot(data: bytes) -> bytes:
+    """Return a screenshot: shown at 90 %, on a window's gray with a bar above, slightly brighter, as JPEG 85."""
+    image = pixels(data)
+    shown = image.resize((round(image.width * 0.9), round(image.height * 0.9)), Resampling.BILINEAR)
+    window = new_image("RGB", (shown.width + 48, shown.height + 80), (236, 236, 236))
+    ImageDraw.Draw(window).rectangle((0, 0, window.width, 40), fill=(58, 62, 70))
+    brighter = [round(255 * (level / 255) ** (1 / 1.03)) for level in range(256)]
+    window.paste(shown.point(brighter * 3), (24, 56))
+    return encode(window, "image/jpeg", quality=85)
+
+
 def flipped(data: bytes) -> bytes:
     """Return the file with one byte in its middle inverted: a storage error, or a clumsy edit."""
     changed = bytearray(data)
@@ -49,9 +70,12 @@ def repainted(data: bytes) -> bytes:
     return encode(image, "image/png")
 
 
-def with_mark_of(data: bytes, payload: int, watermark: Watermark) -> bytes:
-    """Return the picture with the mark of another one engraved over its own, saved without metadata."""
-    return encode(watermark.embed(pixels(data), payload), "image/png")
+def with_mark_of(original: Image, payload: int, watermark: Watermark) -> bytes:
+    """Return an unmarked picture with the mark of another one, saved without metadata.
+
+    Takes the secret key: without it, nobody can write this mark.
+    """
+    return encode(watermark.embed(original.convert("RGB"), payload), "image/png")
 
 
 def with_credential_of(data: bytes, other: bytes) -> bytes:

@@ -14,16 +14,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL.Image import Image, fromarray
 
 from intaglio.demo.attacks import pixels
-from intaglio.demo.scenario import Exhibit, Outcome, Proof
+from intaglio.demo.scenario import REPAINTED, Exhibit, Outcome, Proof
 from intaglio.files import write_whole
 from intaglio.licensing.money import total
 from intaglio.mending import mend
 from intaglio.pictures import encode
+from intaglio.provenance.overlay import draw
 from intaglio.safety.blur import blurred
 
-AMPLIFICATION = 16  # times; what the mark adds lies between -4 and 4 levels
+AMPLIFICATION = 16  # times; what the mark adds to these pictures lies between -8 and 8 levels nearly everywhere
 THUMBNAIL = 150  # pixels; side of the small pictures
 PICTURE = 512  # pixels; side of the large ones
+TRACES = 3  # pictures that are shown with the places that carry their mark
 
 
 def write(outcome: Outcome, path: Path) -> Path:
@@ -46,6 +48,9 @@ def write(outcome: Outcome, path: Path) -> Path:
             for each in outcome.refusals
         ],
         specimen=_specimen(outcome.exhibits[0]),
+        traces=[_trace(proof) for each in outcome.exhibits for proof in each.proofs if proof.name == REPAINTED][
+            :TRACES
+        ],
         counts=Counter(each.kind for each in outcome.entries),
         totals=total([each.amount for each in outcome.royalties]),
         entries=[(each, _sentence(each.members)) for each in outcome.entries],
@@ -158,6 +163,13 @@ def _specimen(exhibit: Exhibit) -> dict[str, str]:
         "mark": _embedded(fromarray(difference), PICTURE),
         "psnr": f"{10 * np.log10(255**2 / error):.1f}",
     }
+
+
+def _trace(proof: Proof) -> dict[str, Any]:
+    """A picture of which a part was painted over, and where it still carries its mark."""
+    image = pixels(proof.data)
+    shown = None if proof.places is None else _embedded(draw(image, proof.places), PICTURE + 100)
+    return {"proof": proof, "image": _embedded(image, PICTURE), "overlay": shown}
 
 
 def _embedded(image: Image, side: int) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL.Image import Image
 
 from intaglio.demo import attacks
@@ -22,6 +24,8 @@ ASSETS = Path(__file__).with_name("assets")
 FIGURE_MODEL = "demo:abstract-figures"
 REVOKED_MODEL = "demo:withdrawn-model"
 REVOKED_LICENSE = "urn:intaglio:license:demo:withdrawn-model"
+REPAINTED = "a third repainted"
+HANDLED = "cropped, turned and recompressed"
 STYLED = 0.9  # weight of the style in the second half of the pictures
 
 
@@ -36,6 +40,7 @@ class Proof:
         reasons: Why, in sentences.
         data: The file that was verified.
         passed: Whether they agree, with the reason that was promised.
+        places: Where the file carries the mark of the picture that was named; None where none was named.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Proof:
     reasons: tuple[str, ...]
     data: bytes
     passed: bool
+    places: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +158,7 @@ def _exhibits(out: Path, press: Press, say: Callable[[str], None]) -> Iterator[E
             file=out / names[place],
             image=image,
             original=original,
-            proofs=tuple(_proofs(press, (out / names[place]).read_bytes(), neighbor)),
+            proofs=tuple(_proofs(press, (out / names[place]).read_bytes(), original, neighbor)),
         )
 
 
@@ -181,15 +187,17 @@ def _ask(pipeline: Any, *, prompt: str, seed: int, torch: Any, settings: dict[st
     return pipeline(prompt, generator=generator, **settings).images[0]
 
 
-def _proofs(press: Press, data: bytes, neighbor: SealedImage) -> Iterator[Proof]:
+def _proofs(press: Press, data: bytes, original: Image, neighbor: SealedImage) -> Iterator[Proof]:
     other_id = neighbor.provenance.id or ""
     other = neighbor.sealed_bytes or b""
     yield _prove(press, "as delivered", "signed", data)
     yield _prove(press, "saved again without metadata", "recovered", attacks.stripped(data))
     yield _prove(press, "JPEG 75 without metadata", "recovered", attacks.recompressed(data))
+    yield _prove(press, HANDLED, "recovered", attacks.cropped_and_turned(data), "cropped to")
+    yield _prove(press, "a screenshot", "recovered", attacks.screenshot(data), "scaled to 90%")
     yield _prove(press, "one byte changed", "recovered", attacks.flipped(data), "changed after signing")
-    yield _prove(press, "a third repainted", "contradicted", attacks.repainted(data))
-    moved = attacks.with_mark_of(data, int(other_id, 16), press.watermark)
+    yield _prove(press, REPAINTED, "contradicted", attacks.repainted(data))
+    moved = attacks.with_mark_of(original, int(other_id, 16), press.watermark)
     yield _prove(press, "another picture's mark", "contradicted", moved)
     yield _prove(press, "another picture's credential", "contradicted", attacks.with_credential_of(data, other))
 
@@ -204,6 +212,7 @@ def _prove(press: Press, name: str, expected: str, data: bytes, because: str = "
         reasons=evidence.reasons,
         data=data,
         passed=evidence.verdict == expected and told,
+        places=evidence.places,
     )
 
 

@@ -31,6 +31,8 @@ class Claim:
         fingerprint: Perceptual fingerprint of the marked pixels.
         blurred: Whether the policy had it blurred.
         derived: Whether it was made from a picture that carries a credential.
+        mark_key: Id of the mark's key, 16 hex digits; None for schemes without keys, and without a mark.
+        replaces: The id that the picture was marked with before, 16 hex digits, or None.
     """
 
     id: str
@@ -40,6 +42,8 @@ class Claim:
     fingerprint: Fingerprint
     blurred: bool = False
     derived: bool = False
+    mark_key: str | None = None
+    replaces: str | None = None
 
     @property
     def licenses(self) -> list[License]:
@@ -67,6 +71,8 @@ def definition(claim: Claim, media_type: str, when: datetime) -> dict[str, Any]:
             scheme=claim.scheme,
             iscc=claim.fingerprint.iscc,
             ledger=LedgerNote(authorization.call, authorization.index),
+            key=claim.mark_key,
+            replaces=claim.replaces,
         ),
         licenses=[
             LicenseNote(

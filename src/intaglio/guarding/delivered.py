@@ -33,12 +33,16 @@ class Mark:
         payload: 16 hex digits; the picture's id.
         confidence: The scheme's own certainty about its bits, from 0 to 1.
         readable: False when the mark could not be read back and the settings deliver such pictures.
+        key_id: Id of the key that it is written under, 16 hex digits; None for schemes without keys.
+        replaces: The id of the mark in whose place this one was written, 16 hex digits, or None.
     """
 
     scheme: str
     payload: str
     confidence: float
     readable: bool
+    key_id: str | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

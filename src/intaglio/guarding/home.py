@@ -8,6 +8,7 @@ from pathlib import Path
 from intaglio.database import open_store
 from intaglio.errors import ConfigurationError
 from intaglio.files import write_whole
+from intaglio.guarding.keyfiles import new_key, write_key
 from intaglio.guarding.settings import DEFAULT_FILE, FILE_NAME, Settings, settings_of
 from intaglio.provenance.certificates import create_authority
 
@@ -18,7 +19,7 @@ def initialize(home: Path, now: datetime, organization: str = ORGANIZATION) -> S
     """Make a working directory and return its settings.
 
     Writes ``intaglio.toml``, a development root, an issuing authority and a leaf with keys that only
-    the owner may read, and an empty store.
+    the owner may read, the secret key of the mark, and an empty store.
 
     Raises:
         ConfigurationError: There is one already, or the directory cannot be written.
@@ -35,5 +36,6 @@ def initialize(home: Path, now: datetime, organization: str = ORGANIZATION) -> S
     except OSError as error:
         raise ConfigurationError(f"{home} cannot be written ({error.strerror}); choose another directory.") from error
     settings = settings_of(home)
+    write_key(settings.mark_key, new_key())
     open_store(settings.store).close()
     return settings

@@ -16,11 +16,10 @@ from intaglio.database import Process, Store, open_store
 from intaglio.detectors.open_nsfw import OpenNsfw
 from intaglio.detectors.score import Detector
 from intaglio.errors import ConfigurationError, StoreUnavailable
-from intaglio.guarding import deliveries
+from intaglio.guarding import deliveries, marks
 from intaglio.guarding.home import initialize
 from intaglio.guarding.settings import FILE_NAME, Settings
 from intaglio.licensing.ledger import Ledger
-from intaglio.provenance.dwt_dct_svd import DwtDctSvd
 from intaglio.provenance.mark import Watermark
 from intaglio.provenance.signer import LocalSigner, Signer
 from intaglio.provenance.trust import TrustList, load_trust_list
@@ -71,7 +70,7 @@ def open_press(settings: Settings) -> Press:
     A directory without settings file and key is initialized with a development authority.
 
     Raises:
-        ConfigurationError: The key is missing, or a file that the settings name is wrong.
+        ConfigurationError: The signing key is missing, or a file that the settings name is wrong.
         CertificateInvalid: The certificate is expired or not for the key.
         StoreUnavailable: The store cannot be opened.
     """
@@ -100,7 +99,7 @@ def _assemble(settings: Settings) -> Press:
         ledger=ledger,
         signer=LocalSigner.load(settings.key, settings.chain),
         trust=trust_lists(settings),
-        watermark=DwtDctSvd(),
+        watermark=marks.writer(settings),
         detectors=(OpenNsfw(threads=settings.threads),),
         policy=policy_of(settings),
     )

@@ -10,6 +10,9 @@ from typing import Any, Literal
 from intaglio.documents import parse, validate
 from intaglio.errors import ConfigurationError
 from intaglio.pictures import Limits
+from intaglio.provenance.engraving import Engraving
+from intaglio.provenance.engraving.strength import Strength
+from intaglio.provenance.schemes import NamedScheme
 
 FILE_NAME = "intaglio.toml"
 
@@ -32,8 +35,14 @@ key = "keys/leaf.key"
 chain = "certificates/chain.pem"
 
 [mark]
-scheme = "invisible-watermark/dwtDctSvd"
+scheme = "engraving/1"                     # or invisible-watermark/dwtDctSvd
+strength = "standard"                      # or light, for pictures of a megapixel and more
+key = "keys/mark.key"                      # a secret: whoever has it can read and forge marks
+also = []                                  # other keys that are read: older ones, partners'
+open = true                                # read marks under the published key as well
 on_unreadable = "refuse"                   # or deliver: the picture leaves unmarked, and says so
+# [[mark.read]]                            # marks of other software, see docs/other-marks.md
+# scheme = "invisible-watermark/rivaGan"
 
 [screen]
 # policy = "policy.toml"                   # the embedded policy when absent
@@ -76,6 +85,11 @@ class Settings:
         key: PEM private key of the leaf certificate.
         chain: PEM certificates, leaf first.
         scheme: The watermark that is written.
+        strength: Of the engraving.
+        mark_key: The secret under which it is written.
+        also: Other key files under which marks are read.
+        open: Whether marks under the published key are read as well.
+        read: Other schemes that are read.
         on_unreadable: What happens to a picture whose mark cannot be read back.
         policy: Policy file, or None for the embedded default.
         on_block: What a call with a withheld picture does.
@@ -92,7 +106,12 @@ class Settings:
     media_type: str = "image/png"
     key: Path
     chain: Path
-    scheme: str = "invisible-watermark/dwtDctSvd"
+    scheme: str = Engraving.scheme
+    strength: Strength = "standard"
+    mark_key: Path
+    also: tuple[Path, ...] = ()
+    open: bool = True
+    read: tuple[NamedScheme, ...] = ()
     on_unreadable: OnUnreadable = "refuse"
     policy: Path | None = None
     on_block: OnBlock = "raise"
@@ -148,7 +167,7 @@ def _settings(document: dict[str, Any], home: Path) -> Settings:
     sources = document.get("trust", [own] if (home / own["file"]).exists() else [])
     options: dict[str, Any] = {
         **{key: store[key] for key in ("reservation_minutes", "keep_undelivered_hours") if key in store},
-        **{key: mark[key] for key in ("scheme", "on_unreadable") if key in mark},
+        **{key: mark[key] for key in ("scheme", "strength", "open", "on_unreadable") if key in mark},
         **{key: screen[key] for key in ("on_block", "threads") if key in screen},
     }
     return Settings(
@@ -158,9 +177,22 @@ def _settings(document: dict[str, Any], home: Path) -> Settings:
         media_type="image/" + seal.get("format", "png"),
         key=home / seal.get("key", "keys/leaf.key"),
         chain=home / seal.get("chain", "certificates/chain.pem"),
+        mark_key=home / mark.get("key", "keys/mark.key"),
+        also=tuple(home / each for each in mark.get("also", ())),
+        read=tuple(_named(each, home) for each in mark.get("read", ())),
         policy=home / screen["policy"] if "policy" in screen else None,
         # JSON Schema takes 4096.0 for an integer; so does this.
         limits=Limits(**{key: int(value) for key, value in document.get("limits", {}).items()}),
         trust=tuple(TrustSource(each["name"], home / each["file"], each["date"]) for each in sources),
         **options,
+    )
+
+
+def _named(entry: dict[str, str], home: Path) -> NamedScheme:
+    return NamedScheme(
+        scheme=entry["scheme"],
+        decoder=home / entry["decoder"] if "decoder" in entry else None,
+        sha256=entry.get("sha256"),
+        encoder=home / entry["encoder"] if "encoder" in entry else None,
+        encoder_sha256=entry.get("encoder_sha256"),
     )

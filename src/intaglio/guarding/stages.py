@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL.Image import Image
 
-from intaglio.errors import MarkUnreadable, SealFailed
+from intaglio.errors import AlreadyMarked, MarkUnreadable, SealFailed
 from intaglio.generation import Request
 from intaglio.guarding import claims
 from intaglio.guarding.delivered import Mark
@@ -24,7 +24,7 @@ from intaglio.provenance import credential
 from intaglio.provenance.credential import Credential, SealedBytes
 from intaglio.provenance.fingerprint import fingerprint
 from intaglio.provenance.layout import layout
-from intaglio.provenance.mark import TOLERANCE, engrave
+from intaglio.provenance.mark import Extraction, Keyed, engrave
 from intaglio.provenance.store import PictureRecord
 from intaglio.safety.blur import blurred
 from intaglio.safety.policy import Decision
@@ -81,7 +81,7 @@ def finish(
     if draft.media_type == "image/jpeg":  # the mark goes where it stays: JPEG shows transparency on white
         pixels = flatten(pixels)
     payload = secrets.randbits(press.watermark.capacity)
-    marked, readable = _engraved(press, pixels, payload)
+    marked, readable, replaced = _engraved(press, pixels, payload)
     if profile := draft.image.info.get("icc_profile"):  # colors would change without it
         marked.info["icc_profile"] = profile
     claim = claims.Claim(
@@ -92,6 +92,8 @@ def finish(
         fingerprint=fingerprint(marked),
         blurred=decision.action == "blur",
         derived=draft.parent is not None,
+        mark_key=press.watermark.key_id if readable and isinstance(press.watermark, Keyed) else None,
+        replaces=None if replaced is None else f"{replaced:016x}",
     )
     return seal(press, claim, marked, draft.media_type, parent=draft.parent)
 
@@ -123,49 +125,64 @@ def seal(
     if proof.failures or proof.urn != sealed.urn or proof.intaglio_id != claim.id:
         causes = ", ".join(proof.failures) or "it names another picture"
         raise SealFailed(f"The finished file does not validate ({causes}), so it was not delivered.")
-    mark = _reread(press, image, claim)
+    found = _reread(press, image, claim)
     return Finished(
         image=image,
         data=sealed.data,
         credential=proof,
-        mark=mark,
-        record=_record(press, claim, image, sealed, media_type, mark),
+        mark=Mark(
+            scheme=press.watermark.scheme,
+            payload=claim.id,
+            confidence=found.confidence if found else 0.0,
+            readable=found is not None,
+            key_id=found.key_id if found else None,
+            replaces=claim.replaces,
+        ),
+        record=_record(press, claim, image, sealed, media_type, found),
         claim=claim,
         parent=parent,
     )
 
 
-def _engraved(press: Press, pixels: Image, payload: int) -> tuple[Image, bool]:
+def _engraved(press: Press, pixels: Image, payload: int) -> tuple[Image, bool, int | None]:
+    """Return the marked picture, whether it is marked, and the payload that it carried before."""
+    replaced: int | None = None
     try:
-        return engrave(pixels, payload, press.watermark), True
+        try:
+            marked = engrave(pixels, payload, press.watermark)
+        except AlreadyMarked as there:
+            # A picture has one mark: the new id is written into the one that is there.
+            replaced = there.payload
+            marked = engrave(pixels, payload, press.watermark, replace=True)
     except MarkUnreadable:
-        if press.settings.on_unreadable == "refuse":
+        # Under a credential of ours, a mark that names another picture would be a contradiction.
+        if press.settings.on_unreadable == "refuse" or replaced is not None:
             raise
-        return pixels, False
+        return pixels, False, None
+    return marked, True, replaced
 
 
-def _reread(press: Press, image: Image, claim: claims.Claim) -> Mark:
-    """Read the mark from the finished file's pixels: lossy encodings turn bits over."""
-    payload = int(claim.id, 16)
+def _reread(press: Press, image: Image, claim: claims.Claim) -> Extraction | None:
+    """Return the mark in the finished file's pixels, which lossy encodings damage; None when it is lost."""
     found = press.watermark.extract(image) if claim.scheme else None
-    wrong = press.watermark.capacity if found is None else (found.payload ^ payload).bit_count()
-    readable = wrong <= TOLERANCE
-    if not readable and press.settings.on_unreadable == "refuse":
+    if found is not None and found.says(int(claim.id, 16)):
+        return found
+    if press.settings.on_unreadable == "refuse":
         raise MarkUnreadable(
             "The mark cannot be read back from the finished file; choose PNG or a higher quality, or set "
             "mark.on_unreadable to 'deliver' to let such files leave unmarked."
         )
-    confidence = found.confidence if found is not None and readable else 0.0
-    return Mark(press.watermark.scheme, claim.id, confidence, readable)
+    return None
 
 
 def _record(
-    press: Press, claim: claims.Claim, image: Image, sealed: SealedBytes, media_type: str, mark: Mark
+    press: Press, claim: claims.Claim, image: Image, sealed: SealedBytes, media_type: str, found: Extraction | None
 ) -> PictureRecord:
     return PictureRecord(
         id=claim.id,
         call=claim.request.id,
-        scheme=mark.scheme if mark.readable else None,
+        scheme=press.watermark.scheme if found else None,
+        exact=found is not None and found.exact,
         fingerprint=claim.fingerprint.bits,
         layout=layout(image),
         width=image.width,
