@@ -16,6 +16,7 @@ from PIL.Image import Image
 from intaglio.errors import AlreadyMarked, MarkUnreadable, UnreadablePicture
 from intaglio.provenance.engraving import canvas, geometry, reading, search, writing
 from intaglio.provenance.engraving.keys import Key
+from intaglio.provenance.engraving.lattice import ways_up
 from intaglio.provenance.engraving.pattern import BLOCK, Bits, Pattern, pattern
 from intaglio.provenance.engraving.reading import read_chips
 from intaglio.provenance.engraving.samples import (
@@ -158,7 +159,10 @@ class Engraving:
     def _there(self, picture: Image, plane: npt.NDArray[np.float32]) -> Found | None:
         """Return the mark that a whole picture carries already, whichever way up it is."""
         side = canvas.side_of(*picture.size)
-        found = (search.find_on(plane, side, picture.size, each, self._least) for each in self._patterns)
+        found = (
+            search.find_on(plane, side, picture.size, each, self._least, sorted({0, *ways_up(plane, each)}))
+            for each in self._patterns
+        )
         return next((each for each in found if each is not None), None)
 
     @property

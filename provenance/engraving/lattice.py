@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as Images
 from PIL.Image import Image
 
 from intaglio.provenance.engraving import geometry
 from intaglio.provenance.engraving.geometry import Matrix
-from intaglio.provenance.engraving.pattern import LINES, VARIANTS, Pattern
+from intaglio.provenance.engraving.pattern import LINES, RING, VARIANTS, Pattern
 from intaglio.provenance.engraving.spectrum import POINTS, Floats, Spectrum, whitened
 
 _GRID = 96  # points a side, at which the start of a tile is looked for
 _MOST = 4.0  # times the noise: no line counts for more
 _WINDOW, _HOP = 96, 48  # canonical pixels
+# Of a line's power over the median: what counts at most, and the mean from which on a lattice may be there. The
+# mean is 1.4 by chance.
+_CLEAR, _STANDING_OUT = 10.0, 2.2
 _SPAN = 300.0  # canonical pixels that count as one in the bending
 
 _Complex = npt.NDArray[np.complexfloating]
@@ -58,6 +62,31 @@ def find_lock(found: Spectrum, linear: Matrix, pattern: Pattern) -> Lock | None:
     score = float(agreed.real.sum() / np.sqrt(np.square(np.abs(unit)).sum() / 2 + 1e-9))
     direction = np.diag([-1.0, -1.0, 1.0]) if turned else np.eye(3)
     return Lock(start @ direction @ geometry.shift(move[0], move[1]), variant, score)
+
+
+def ways_up(plane: Floats, pattern: Pattern) -> list[int]:
+    """Return the quarter turns, plus 4 where mirrored, under which a whole picture's canvas may show the lattice.
+
+    The canvas folded to one tile has the lines at whole frequencies, whatever was cut off at its edges. Costs a
+    quarter of a look at the chips in all eight ways.
+    """
+    white = whitened(Images.fromarray(np.clip(np.rint(plane), 0, 255).astype(np.uint8)))
+    rows, columns = (-(-each // pattern.tile) for each in white.shape)
+    whole = np.pad(white, ((0, rows * pattern.tile - white.shape[0]), (0, columns * pattern.tile - white.shape[1])))
+    tile = whole.reshape(rows, pattern.tile, columns, pattern.tile).sum(axis=(0, 2))
+    power = np.square(np.abs(np.fft.fft2(tile)))
+    frequency = np.fft.fftfreq(pattern.tile)
+    radius = np.hypot(frequency[:, None], frequency[None])
+    power /= np.median(power[(radius > RING[0]) & (radius < RING[1])]) + 1e-9
+    found: list[int] = []
+    for turn in range(8):
+        lines = pattern.lines * ((-1, 1) if turn >= 4 else (1, 1))
+        for _ in range(turn % 4):
+            lines = np.stack([-lines[:, 1], lines[:, 0]], axis=1)
+        seen = power[lines[:, 1] % pattern.tile, lines[:, 0] % pattern.tile]
+        if np.minimum(seen, _CLEAR).mean() > _STANDING_OUT:
+            found.append(turn)
+    return found
 
 
 def _lines_at(found: Spectrum, waves: Matrix) -> _Complex:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import floor
 from typing import TypeVar
@@ -103,7 +103,12 @@ def _find_directly(luma: Image, pattern: Pattern, least: float) -> Found | None:
 
 
 def find_on(
-    plane: npt.NDArray[np.float32], side: int, picture: tuple[int, int], pattern: Pattern, least: float
+    plane: npt.NDArray[np.float32],
+    side: int,
+    picture: tuple[int, int],
+    pattern: Pattern,
+    least: float,
+    ways: Iterable[int] = range(8),
 ) -> Found | None:
     """Return the mark that the canvas of a whole picture carries, though it may be turned or mirrored.
 
@@ -111,9 +116,10 @@ def find_on(
         plane: The canvas, shape (height, width), levels.
         side: Which canvas, of `canvas.SIDES`.
         picture: Width and height in pixels.
+        ways: Quarter turns, plus 4 where mirrored, that are tried.
     """
     size = (plane.shape[1], plane.shape[0])
-    for turn in range(8):
+    for turn in ways:
         view = turned(plane, turn)
         # An untouched picture is read under the first gain, without a look at the others.
         read = reading.read_chips(view, pattern, gains=1)
