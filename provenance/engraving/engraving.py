@@ -160,7 +160,9 @@ class Engraving:
         """Return the mark that a whole picture carries already, whichever way up it is."""
         side = canvas.side_of(*picture.size)
         found = (
-            search.find_on(plane, side, picture.size, each, self._least, sorted({0, *ways_up(plane, each)}))
+            search.find_on(
+                plane, side, picture.size, each, self._least, sorted({0, *ways_up(plane, each)}), untouched=True
+            )
             for each in self._patterns
         )
         return next((each for each in found if each is not None), None)

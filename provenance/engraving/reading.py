@@ -17,6 +17,10 @@ from intaglio.provenance.engraving.strength import STEP
 _GAINS = np.array([1.0, 0.9, 1.11, 0.8, 1.25, 0.7, 1.43, 0.6, 1.67, 2.1])
 DECODED = 3  # of the gains, those under which the chips say most
 
+# Levels that count as white and black; the share of a canvas from which on that matters, and of a chip's
+# neighborhood from which on it is left out.
+_WHITE, _BLACK, _FEW, _MOSTLY = 253.5, 1.5, 0.1, 0.3
+
 # Noise of a chip that a re-encoding leaves in flat areas, and how it grows with what is there already.
 _QUIET, _MASKED = 25.0, 0.07
 
@@ -110,6 +114,20 @@ def read_chips(
     if covered is None and slots.size < 2 * pattern.slots.size:
         energy = _SMALL * _in_place(values, pattern)
     return Chips(values, words, energy)
+
+
+def unclipped(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+    """Return which chips lie where the canvas is not black or white, 1 or 0; None where hardly any of it is.
+
+    A picture made lighter or darker loses its mark where it is clipped, and the edges of such places mislead. A
+    picture that was white before carries a faint mark there: so both are tried.
+    """
+    rows, columns = (each // BLOCK for each in plane.shape)
+    clipped = ((plane >= _WHITE) | (plane <= _BLACK))[: rows * BLOCK, : columns * BLOCK]
+    share = clipped.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3))
+    if share.mean() < _FEW:
+        return None
+    return (box(share, 3) < _MOSTLY).astype(np.float32)
 
 
 def _in_place(values: npt.NDArray[np.float64], pattern: Pattern) -> npt.NDArray[np.float64]:
