@@ -71,21 +71,15 @@ def placement(stored: StoredPicture, size: tuple[int, int], pose: Pose) -> Place
     if not _possible(pose, size):
         return None
     frame = _frame(stored)
-    middle = np.array(size) / 2
-    unit = 1 / sqrt(stored.width * stored.height)
-    points = pose.apply(middle + np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
-    steps = (points[1:] - points[0]).T / (0.5 * unit)  # pixels of the stored picture per pixel at hand
-    mirrored = bool(np.linalg.det(steps) < 0)
-    left, lengths, right = np.linalg.svd(np.diag((-1, 1)) @ steps if mirrored else steps)
-    turn = left @ right
+    motion = pose.motion(size)
     grid = (np.arange(2 * SIDE) + 0.5) / (2 * SIDE)
     at_hand = pose.invert([(x * frame[0], y * frame[1]) for y in grid for x in grid])
     seen = ((at_hand >= 0) & (at_hand <= np.array(size))).all(axis=1).mean()
     return Placement(
-        scale=float(1 / sqrt(lengths[0] * lengths[1])),
-        rotation=float(np.degrees(np.arctan2(-turn[1, 0], turn[0, 0]))),
-        mirrored=mirrored,
-        stretch=float(lengths[0] / lengths[1]),
+        scale=1 / (motion.scale * sqrt(stored.width * stored.height)),
+        rotation=motion.rotation,
+        mirrored=motion.mirrored,
+        stretch=motion.stretch,
         shown=float(seen) if pose.anchored else None,
     )
 

@@ -15,6 +15,23 @@ Points = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """What a pose does at the middle of the picture at hand.
+
+    Attributes:
+        scale: Length in the frame of one pixel at hand, the geometric mean of both directions.
+        rotation: By which the picture was turned clockwise, after mirroring: degrees, -180 to 180.
+        mirrored: Whether left and right were exchanged.
+        stretch: The greater scale over the smaller one, 1 or more.
+    """
+
+    scale: float
+    rotation: float
+    mirrored: bool
+    stretch: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pose:
     """The map from the picture at hand back to the frame of the original.
 
@@ -39,6 +56,22 @@ class Pose:
     def invert(self, points: npt.ArrayLike) -> Points:
         """Return where points of the frame lie in the picture at hand: shape (N, 2) to (N, 2)."""
         return _mapped(np.linalg.inv(np.reshape(self.matrix, (3, 3))), points)
+
+    def motion(self, size: tuple[int, int]) -> Motion:
+        """Return how a picture of `size` (width, height) was scaled, turned, mirrored and stretched, at its middle."""
+        middle = np.array(size) / 2
+        points = self.apply(middle + np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
+        steps = (points[1:] - points[0]).T / 0.5
+        mirrored = bool(np.linalg.det(steps) < 0)
+        # The picture was mirrored first, so on the way back that comes last: it changes the frame's coordinates.
+        left, lengths, right = np.linalg.svd(np.diag((-1, 1)) @ steps if mirrored else steps)
+        turn = left @ right
+        return Motion(
+            scale=sqrt(float(lengths[0] * lengths[1])),
+            rotation=float(np.degrees(np.arctan2(-turn[1, 0], turn[0, 0]))),
+            mirrored=mirrored,
+            stretch=float(lengths[0] / lengths[1]),
+        )
 
     def shifted(self, columns: int, rows: int) -> Pose:
         """Return the same pose some periods further to the right and down in the frame."""

@@ -250,10 +250,10 @@ def _located(gray: Image, found: Found) -> _Cells:
     top, left = max(0, -first_row), max(0, -first_column)
     part = expected[max(0, first_row) :, max(0, first_column) :][: rows - top, : columns - left]
     agreement[top:, left:] = read.values[found.word.gain][top:, left:] * part
-    return _onpicture_of(agreement, rectangle.matrix, gray.size)
+    return _on_picture(agreement, rectangle.matrix, gray.size)
 
 
-def _onpicture_of(cells: _Cells, matrix: geometry.Matrix, size: tuple[int, int]) -> _Cells:
+def _on_picture(cells: _Cells, matrix: geometry.Matrix, size: tuple[int, int]) -> _Cells:
     """Return a raster over the picture from a raster over its canvas."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2])))) * BLOCK
     columns, rows = (max(1, round(each / scale)) for each in size)

@@ -15,7 +15,7 @@ from intaglio.provenance.engraving.strength import STEP
 
 # By how much the contrast of the picture may have been changed; the chips are divided by it.
 _GAINS = np.array([1.0, 0.9, 1.11, 0.8, 1.25, 0.7, 1.43, 0.6, 1.67, 2.1])
-DECODED = 3  # of the gains, those under which the chips say most
+_DECODED = 3  # of the gains, those under which the chips say most
 
 # Levels that count as white and black; the share of a canvas from which on that matters, and of a chip's
 # neighborhood from which on it is left out.
@@ -163,7 +163,7 @@ def deblurred(plane: npt.NDArray[np.floating], blur: float) -> npt.NDArray[np.fl
 
 def decode(read: Chips, pattern: Pattern) -> Word | None:
     """Return the message with a valid check that agrees best, whatever its correlation; None when there is none."""
-    best = np.argsort(-read.energy)[:DECODED]
+    best = np.argsort(-read.energy)[:_DECODED]
     received = np.zeros((len(best), pattern.length), np.float32)
     scale = np.abs(read.words[best]).mean(axis=1, keepdims=True) + 1e-9
     received[:, pattern.kept] = read.words[best] / scale

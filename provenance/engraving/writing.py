@@ -11,10 +11,10 @@ from PIL.Image import Image
 
 from intaglio.provenance.engraving import canvas, chips
 from intaglio.provenance.engraving.pattern import BLOCK, POSITIONS, Pattern
+from intaglio.provenance.engraving.samples import Samples
 from intaglio.provenance.engraving.strength import STEP, Amplitude
 
 Plane = npt.NDArray[np.float64]
-Samples = npt.NDArray[np.uint8]
 
 # BT.601. The change of each channel per level of luma is the one that costs the least in mean square; in a gray
 # picture all channels change alike, so that it stays gray.
@@ -36,12 +36,10 @@ class Plan:
     """What is to be written on a picture's canvas.
 
     Attributes:
-        lattice: Change of luma for the lattice, levels.
-        chips: Values that the chips shall have once the lattice is there.
+        chips: Values that the chips shall have.
         change: First guess at the whole change.
     """
 
-    lattice: Plane
     chips: Plane
     change: Plane
 
@@ -100,7 +98,7 @@ def plan(
     change = lattice + chips.draw(move, (plane.shape[0], plane.shape[1]), pattern)
     cost = float(np.square(change).mean() * np.square(COLOR).mean())
     fit = 1 / np.sqrt(max(cost / amplitude.mean_square, 1.0))
-    return Plan(lattice * fit, chips.project(plane + change * fit, pattern), change * fit)
+    return Plan(chips.project(plane + change * fit, pattern), change * fit)
 
 
 def _at_chips(busy: Plane, shape: tuple[int, int]) -> Plane:
@@ -110,7 +108,7 @@ def _at_chips(busy: Plane, shape: tuple[int, int]) -> Plane:
     return mean
 
 
-def corrected(wanted: Plan, change: Plane, seen: npt.NDArray[np.float32], pattern: Pattern) -> Plane | None:
+def corrected(wanted: Plan, seen: npt.NDArray[np.float32], pattern: Pattern) -> Plane | None:
     """Return a better change after a look at the canvas of the marked picture; None when the first is good enough.
 
     What has to be made up for is clipping at black and white, and rounding.
@@ -118,7 +116,7 @@ def corrected(wanted: Plan, change: Plane, seen: npt.NDArray[np.float32], patter
     missed = wanted.chips - chips.project(seen.astype(np.float64), pattern)
     if np.sqrt(np.square(missed).mean()) <= _TOLERANCE:
         return None
-    return change + chips.draw(missed, change.shape, pattern)
+    return wanted.change + chips.draw(missed, wanted.change.shape, pattern)
 
 
 def apply(samples: Samples, change: Plane, spread: npt.NDArray[np.float64]) -> Samples:
@@ -167,7 +165,7 @@ def engraved(
     wanted = plan(plane, pattern, payload, canvas.SIDES.index(side), amplitude, fresh=fresh)
     marked = apply(samples, wanted.change, spread)
     seen = canvas.plane_of(luma_of(marked), size)
-    better = corrected(wanted, wanted.change, seen, pattern)
+    better = corrected(wanted, seen, pattern)
     if better is not None:
         marked = apply(samples, better, spread)
         seen = canvas.plane_of(luma_of(marked), size)

@@ -108,20 +108,14 @@ def _mark(watermark: Watermark, size: tuple[int, int], found: Extraction) -> dic
 
 def _handling(pose: Pose, size: tuple[int, int]) -> str:
     """Return what was done to the marked picture, as far as its size and shape need not be known for it."""
-    middle = np.array(size) / 2
-    points = pose.apply(middle + np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
-    steps = (points[1:] - points[0]).T
-    mirrored = bool(np.linalg.det(steps) < 0)
-    # The picture was mirrored first, so on the way back that comes last: it changes the frame's coordinates.
-    left, lengths, right = np.linalg.svd(np.diag((-1, 1)) @ steps if mirrored else steps)
-    turn = left @ right
+    motion = pose.motion(size)
     x, y = pose.apply([(0, 0), (size[0], 0), size, (0, size[1])]).T
     area = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2  # of an original of area 1
     return Placement(
         scale=1.0,
-        rotation=float(np.degrees(np.arctan2(-turn[1, 0], turn[0, 0]))),
-        mirrored=mirrored,
-        stretch=float(lengths[0] / lengths[1]),
+        rotation=motion.rotation,
+        mirrored=motion.mirrored,
+        stretch=motion.stretch,
         shown=min(1.0, area),
     ).words()
 
