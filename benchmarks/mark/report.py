@@ -211,7 +211,8 @@ def _speed(outcome: Outcome) -> list[str]:
     head = ["picture", "method", "embed", "direct read", "blind read", "reject"]
     text = (
         "Processor milliseconds, median. Direct: the marked picture. Blind: 75 % of each side of it. Reject: no mark. "
-        "Targets at 1024 px: 60, 20, 300, 400. A slow method is not timed beyond 1024 px."
+        "Targets at 1024 px: 60, 20, 300, 400. One of eight keys: engraving, read by somebody with seven "
+        "other keys, which are tried as well. A slow method is not timed beyond 1024 px."
     )
     return [text, _table(head, rows), *_ratios(outcome.timings, strict)]
 

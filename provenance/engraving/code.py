@@ -29,13 +29,19 @@ def encode(bits: _Bits) -> _Bits:
 
 
 @cache
-def _trellis() -> tuple[npt.NDArray[np.intp], _Floats]:
-    """The two predecessors of each state, and the signs of the four code bits on the way from each."""
+def _signs() -> _Floats:
+    """Return the signs of the four code bits on the way into each state: shape (4, 2 * states).
+
+    First for the states that come from an even one, then for those from an odd one: state s comes from 2 s and from
+    2 s + 1, modulo 256.
+    """
     state = np.arange(_STATES)
     previous = np.stack([(state << 1) & (_STATES - 1), (state << 1) & (_STATES - 1) | 1])
     registers = (state >> (_MEMORY - 1) << _MEMORY)[None] | previous
     outputs = np.array([[[(int(r) & g).bit_count() & 1 for g in GENERATORS] for r in row] for row in registers])
-    return previous, (1 - 2 * outputs).astype(np.float32)
+    signs: _Floats = np.ascontiguousarray((1 - 2 * outputs).astype(np.float32).reshape(-1, len(GENERATORS)).T)
+    signs.flags.writeable = False  # the cache hands the same array to every thread
+    return signs
 
 
 def decode(soft: _Floats) -> _Bits:
@@ -50,20 +56,31 @@ def decode(soft: _Floats) -> _Bits:
     Returns:
         Shape (words, n).
     """
-    (low, high), signs = _trellis()
     words, length = soft.shape[0], soft.shape[1] // 4
-    gains = np.einsum("wnk,psk->nwps", soft.reshape(words, length, 4), signs).astype(np.float32)
-    metric = np.zeros((words, _STATES), np.float32)
-    decisions = np.zeros((3 * length, words, _STATES), np.bool_)
-    for step in range(3 * length):
-        zero = metric[:, low] + gains[step % length, :, 0]
-        one = metric[:, high] + gains[step % length, :, 1]
-        np.greater(one, zero, out=decisions[step])
-        metric = np.maximum(zero, one)
-    state, word = np.argmax(metric, axis=1), np.arange(words, dtype=np.intp)
-    bits = np.zeros((words, length), np.uint8)
+    received = soft.reshape(words, length, 4).transpose(1, 0, 2).reshape(-1, 4).astype(np.float32)
+    gains = (received @ _signs()).reshape(length, words, 2, 2, _STATES // 2)
+    metric = np.zeros((words, 2, _STATES // 2), np.float32)
+    # Both halves of the states come from the same states, the even ones or the odd ones.
+    even, odd = (metric.reshape(words, 1, _STATES // 2, 2)[..., bit] for bit in (0, 1))
+    zero, one = np.empty_like(metric), np.empty_like(metric)
+    decisions = np.zeros((3 * length, *metric.shape), np.bool_)
+    for gain, decided in zip([*gains] * 3, decisions, strict=True):
+        np.add(even, gain[:, 0], out=zero)
+        np.add(odd, gain[:, 1], out=one)
+        np.greater(one, zero, out=decided)
+        np.maximum(zero, one, out=metric)
+    ends = np.argmax(metric.reshape(words, _STATES), axis=1)
+    ways = decisions.reshape(3 * length, words, _STATES)
+    return np.stack([_traced(ways[:, word], int(end)) for word, end in enumerate(ends)])
+
+
+def _traced(decisions: npt.NDArray[np.bool_], state: int) -> _Bits:
+    """Return the middle turn of the way that ends in a state."""
+    length = len(decisions) // 3
+    came = decisions.tobytes()
+    bits = np.zeros(length, np.uint8)
     for step in range(3 * length - 1, length - 1, -1):
         if step < 2 * length:
-            bits[:, step - length] = state >> (_MEMORY - 1)
-        state = (state << 1) & (_STATES - 1) | decisions[step, word, state]
+            bits[step - length] = state >> (_MEMORY - 1)
+        state = (state << 1) & (_STATES - 1) | came[step * _STATES + state]
     return bits

@@ -16,7 +16,7 @@ from PIL.Image import Image
 from intaglio.errors import AlreadyMarked, MarkUnreadable, UnreadablePicture
 from intaglio.provenance.engraving import canvas, geometry, reading, search, writing
 from intaglio.provenance.engraving.keys import Key
-from intaglio.provenance.engraving.lattice import ways_up
+from intaglio.provenance.engraving.lattice import folded, ways_up
 from intaglio.provenance.engraving.pattern import BLOCK, Bits, Pattern, pattern
 from intaglio.provenance.engraving.reading import read_chips
 from intaglio.provenance.engraving.samples import (
@@ -29,8 +29,8 @@ from intaglio.provenance.engraving.samples import (
     picture_of,
     size_of,
 )
-from intaglio.provenance.engraving.search import Found
 from intaglio.provenance.engraving.strength import AMPLITUDES, Strength
+from intaglio.provenance.engraving.whole import Found, Whole, find_untouched, turned, word_of
 from intaglio.provenance.mark import Extraction
 from intaglio.provenance.pose import Pose
 
@@ -158,12 +158,10 @@ class Engraving:
 
     def _there(self, picture: Image, plane: npt.NDArray[np.float32]) -> Found | None:
         """Return the mark that a whole picture carries already, whichever way up it is."""
-        side = canvas.side_of(*picture.size)
+        whole = Whole(plane, canvas.side_of(*picture.size), picture.size)
+        power = folded(plane, self._patterns[0].tile)
         found = (
-            search.find_on(
-                plane, side, picture.size, each, self._least, sorted({0, *ways_up(plane, each)}), untouched=True
-            )
-            for each in self._patterns
+            find_untouched(whole, each, self._least, sorted({0, *ways_up(power, each)})) for each in self._patterns
         )
         return next((each for each in found if each is not None), None)
 
@@ -175,19 +173,19 @@ class Engraving:
         self, picture: Image, plane: npt.NDArray[np.float32], payload: int, *, turn: int, fresh: bool
     ) -> Image:
         # A mark that is replaced stands as the picture stood when it was written.
-        samples = search.turned(np.asarray(picture), turn)
+        samples = turned(np.asarray(picture), turn)
         alpha = samples[..., 3] if picture.mode == "RGBA" else None
         mine = self._patterns[0]
         marked, seen = writing.engraved(
             samples[..., :3],
-            search.turned(plane, turn),
+            turned(plane, turn),
             partial(luma_of, alpha=alpha),
             mine,
             payload,
             self._amplitude,
             fresh=fresh,
         )
-        said = search.word_of(read_chips(seen, mine, gains=1), mine, _SURE * self._least)
+        said = word_of(read_chips(seen, mine, gains=1), mine, _SURE * self._least)
         if said is None or said.payload != payload:
             raise MarkUnreadable(
                 f"A picture of {picture.width}x{picture.height} pixels with so little that can be changed (it is "
@@ -195,7 +193,7 @@ class Engraving:
                 "detailed one."
             )
         whole = marked if alpha is None else np.dstack([marked, alpha])
-        result = Images.fromarray(search.turned(whole, turn, back=True))
+        result = Images.fromarray(turned(whole, turn, back=True))
         if profile := picture.info.get("icc_profile"):
             result.info["icc_profile"] = profile
         return result

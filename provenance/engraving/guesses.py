@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from intaglio.provenance.engraving.pattern import Pattern
 from intaglio.provenance.engraving.spectrum import (
-    BEYOND,
     EDGE,
     FIRST_RADIUS,
     POINTS,
@@ -19,9 +20,12 @@ from intaglio.provenance.engraving.spectrum import (
 )
 
 Matrix = npt.NDArray[np.float64]
+_Places = npt.NDArray[np.int_]
 
 SCALES = (0.25, 4.5)  # pixels of the searched picture per canonical pixel
 _COUNT = int(np.log(SCALES[1] / SCALES[0]) / RADIUS_STEP)
+_LOOKED_AT = 3  # peaks of the bound for each that is asked for
+_TAKEN = np.iinfo(np.int16).min  # where a peak was found already
 _UPRIGHT = np.eye(2)
 
 
@@ -37,43 +41,76 @@ def similarities(found: Spectrum, pattern: Pattern, count: int, shape: Matrix = 
     """Return the best scales and turns, mirrored or not, of a lattice that was given `shape` before, the best first."""
     lines = pattern.lines / pattern.tile @ np.linalg.inv(shape)
     radii, angles = np.log(np.hypot(*lines.T)), np.arctan2(lines[:, 1], lines[:, 0])
-    starts = np.rint((radii - np.log(SCALES[1]) - FIRST_RADIUS) / RADIUS_STEP).astype(int)
-    rows = found.polar.shape[0] - BEYOND
-    seen = np.clip(rows - starts[:, None] - np.arange(_COUNT)[None], 0, 1).sum(axis=0)
-    norm = (1 / (found.polar_deviation * np.sqrt(np.maximum(seen, 8)) + 1e-9))[:, None]
+    starts = np.maximum(np.rint((radii - np.log(SCALES[1]) - FIRST_RADIUS) / RADIUS_STEP).astype(int), 0)
+    seen = np.clip(len(found.polar) - 1 - starts[:, None] - np.arange(_COUNT)[None], 0, 1).sum(axis=0)
+    norm = 1 / (found.polar_deviation * np.sqrt(np.maximum(seen, 8)) + 1e-9)
     guesses: list[Guess] = []
     for mirrored in (False, True):
-        total = np.zeros((_COUNT, TURNS), np.float32)
-        for start, angle in zip(starts, np.pi - angles if mirrored else angles, strict=True):
-            turn = round(angle * TURNS / np.pi) % TURNS
-            total += found.polar[max(start, 0) : max(start, 0) + _COUNT, turn : turn + TURNS]
-        total *= norm.astype(np.float32)
-        for _ in range(max(2, count // 2)):
-            row, column = divmod(int(np.argmax(total)), TURNS)
+        turns = np.rint((np.pi - angles if mirrored else angles) * TURNS / np.pi).astype(int) % TURNS
+        for row, column, score in _peaks(found, starts, turns, norm, _LOOKED_AT * max(2, count // 2)):
             scale = SCALES[1] * np.exp(-RADIUS_STEP * row)
             turned = scale * _rotation(column * np.pi / TURNS) @ np.diag([-1.0 if mirrored else 1.0, 1.0])
-            guesses.append(Guess(turned @ shape, float(total[row, column])))
-            total[max(0, row - 4) : row + 5, np.arange(column - 6, column + 7) % TURNS] = -9
+            guesses.append(Guess(turned @ shape, score))
     return sorted(guesses, key=lambda guess: -guess.score)[:count]
+
+
+def _peaks(
+    found: Spectrum, starts: _Places, turns: _Places, norm: Matrix, count: int
+) -> Iterator[tuple[int, int, float]]:
+    """Yield row (scale), column (turn) and height of the highest sums over the lines, in no order.
+
+    First four neighboring sums at a time, from the largest power that any of them may take for a line; then one by
+    one near the highest of these. `norm` is what a row's sums are multiplied by.
+    """
+    bound = np.zeros((_COUNT // 2, TURNS // 2), np.int16)
+    for start, turn in zip(starts, turns, strict=True):
+        (top, odd_row), (left, odd_column) = divmod(int(start), 2), divmod(int(turn), 2)
+        part = found.pooled[odd_row][odd_column][top : top + len(bound), left : left + TURNS // 2]
+        np.add(bound[: len(part)], part, out=bound[: len(part)])
+    factor = norm[: 2 * len(bound) : 2]
+    highest = bound.max(axis=1) * factor
+    for _ in range(count):
+        row = int(np.argmax(highest))
+        rows = np.arange(max(0, 2 * row - 4), min(2 * row + 6, _COUNT))
+        columns = np.arange(-6, 8) + 2 * int(np.argmax(bound[row]))
+        sums = _sums(found, starts, turns, (rows, columns)) * norm[rows, None]
+        sums[bound[rows[:, None] // 2, columns // 2 % (TURNS // 2)] == _TAKEN] = _TAKEN
+        place = divmod(int(np.argmax(sums)), len(columns))
+        row, column = int(rows[place[0]]), int(columns[place[1]]) % TURNS
+        yield row, column, float(sums[place])
+        near = slice(max(0, row // 2 - 2), row // 2 + 3)
+        bound[near, np.arange(column // 2 - 3, column // 2 + 4) % (TURNS // 2)] = _TAKEN
+        highest[near] = bound[near].max(axis=1) * factor[near]
+
+
+def _sums(found: Spectrum, starts: _Places, turns: _Places, at: tuple[_Places, _Places]) -> Matrix:
+    """Return the sums over the lines at some rows and columns."""
+    down = np.minimum(starts[:, None] + at[0], len(found.polar) - 1)
+    across = (turns[:, None] + at[1]) % TURNS
+    total: Matrix = found.polar[down[:, :, None], across[:, None, :]].sum(axis=0, dtype=np.float64)
+    return total
 
 
 def _rotation(angle: float) -> Matrix:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
-_MEANS = np.arange(np.log(SCALES[0]), np.log(SCALES[1]), 0.01)
-_RATIOS = np.arange(-0.26, 0.2601, 0.01)  # logarithm of the ratio of the two scales
+_STEP = 0.01  # of the logarithms
+_MEANS = np.arange(np.log(SCALES[0]), np.log(SCALES[1]), _STEP)
+_RATIOS = np.arange(-0.26, 0.2601, _STEP)  # logarithm of the ratio of the two scales
+# Both scales of every pair are in one table: mean + ratio / 2 is entry 2 * row + column, mean - ratio / 2 is entry
+# 2 * row + (last column) - column.
+_FACTORS = np.exp(-(_MEANS[0] + _RATIOS[0] / 2) - _STEP / 2 * np.arange(2 * len(_MEANS) + len(_RATIOS) - 2))
+_BEYOND = -(POINTS**2)  # leads below all places
 
 
 def stretches(found: Spectrum, pattern: Pattern, count: int) -> list[Guess]:
     """Return the best pairs of scales along the axes, upright or after a quarter turn, mirrored or not."""
-    mean, ratio = (each.ravel() for each in np.meshgrid(_MEANS, _RATIOS, indexing="ij"))
-    across, down = np.exp(-mean - ratio / 2) * POINTS, np.exp(-mean + ratio / 2) * POINTS
     guesses: list[Guess] = []
     for swapped in (False, True):
         for sign in (1.0, -1.0):
             lines = (pattern.lines[:, ::-1] if swapped else pattern.lines) / pattern.tile * (sign, 1.0)
-            table = _standing_out(found, lines, across, down).reshape(len(_MEANS), len(_RATIOS))
+            table = _standing_out(found, lines)
             for _ in range(max(1, count // 2)):
                 row, column = divmod(int(np.argmax(table)), len(_RATIOS))
                 half = _RATIOS[column] / 2
@@ -83,18 +120,31 @@ def stretches(found: Spectrum, pattern: Pattern, count: int) -> list[Guess]:
     return sorted(guesses, key=lambda guess: -guess.score)[:count]
 
 
-def _standing_out(found: Spectrum, lines: Matrix, across: Matrix, down: Matrix) -> npt.NDArray[np.float32]:
-    """Return how far lines stand out, over the noise, when their two frequencies are multiplied by these factors."""
-    total, seen = np.zeros(len(across), np.float32), np.zeros(len(across), np.float32)
+def _standing_out(found: Spectrum, lines: Matrix) -> npt.NDArray[np.float32]:
+    """Return how far lines stand out, over the noise, under each pair of scales: shape (means, ratios)."""
+    waves = np.where(lines[:, :1] < 0, -lines, lines)[..., None] * (_FACTORS * POINTS)
+    places = np.rint(waves).astype(np.intp)
+    hidden = np.abs(places) >= POINTS * EDGE
+    places[:, 1] = (places[:, 1] + POINTS // 2) * (POINTS // 2 + 1)
+    places[hidden] = _BEYOND
+    across, down = _pairs(places[:, 0]), _pairs(places[:, 1])[..., ::-1]
+    total, seen = np.zeros(across.shape[1:], np.float32), np.zeros(across.shape[1:], np.float32)
     flat = found.spread.ravel()
-    for x, y in lines:
-        side = 1 if x >= 0 else -1
-        u, v = np.rint(side * x * across).astype(np.int32), np.rint(side * y * down).astype(np.int32)
-        visible = (u < POINTS * EDGE) & (np.abs(v) < POINTS * EDGE)
-        place = np.where(visible, (v + POINTS // 2) * (POINTS // 2 + 1) + u, 0)
-        total += np.where(visible, flat[place] - found.mean, 0)
-        seen += visible
-    return (total / (found.deviation * np.sqrt(np.maximum(seen, 8)) + 1e-9)).astype(np.float32)
+    for line in range(len(lines)):
+        place: npt.NDArray[np.intp] = across[line] + down[line]
+        seen += place >= 0
+        np.maximum(place, 0, out=place)  # the first one for those beyond
+        raised: npt.NDArray[np.float32] = flat.take(place)
+        total += raised
+    total -= (len(lines) - seen) * flat[0] + seen * np.float32(found.mean)
+    norm: npt.NDArray[np.float32] = np.float32(found.deviation) * np.sqrt(np.maximum(seen, 8)) + np.float32(1e-9)
+    total /= norm
+    return total
+
+
+def _pairs(table: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return entry 2 * row + column of tables, shape (lines, entries), for each row and column; a view."""
+    return sliding_window_view(table, len(_RATIOS), axis=1)[:, ::2]
 
 
 _FINE = np.arange(-9, 10) * 0.0015  # of the logarithm of the scale, and radians
@@ -130,18 +180,30 @@ def bent(found: Spectrum, pattern: Pattern, linear: Matrix) -> Guess:
 
 def _seen(found: Spectrum, pattern: Pattern, linear: Matrix, *, coarse: bool) -> npt.NDArray[np.floating]:
     """Return how far the lines stand out under linear maps of shape (n, 2, 2): shape (n,)."""
-    waves = pattern.lines / pattern.tile @ np.linalg.inv(linear) * POINTS
-    waves = np.where(waves[..., :1] < 0, -waves, waves)
-    visible = (np.abs(waves) < POINTS * 0.49).all(axis=-1)
-    x, y = np.where(visible, waves[..., 0], 0), np.where(visible, waves[..., 1], 0) + POINTS // 2
+    # The inverse of a map of shape 2x2, written out.
+    (a, b), (c, d) = linear[:, 0].T, linear[:, 1].T
+    back = np.stack([np.stack([d, -b]), np.stack([-c, a])]) * (POINTS / (a * d - b * c))
+    lines = pattern.lines / pattern.tile
+    x, y = (np.stack([part[0], part[1]], axis=1) @ lines.T for part in back.transpose(1, 0, 2))
+    np.negative(y, out=y, where=x < 0)
+    np.abs(x, out=x)
+    hidden = np.maximum(x, np.abs(y)) >= POINTS * 0.49
+    x[hidden] = y[hidden] = 0
+    y += POINTS // 2
+    wide = POINTS // 2 + 1
     if coarse:
-        raised = found.spread[np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
-        total: npt.NDArray[np.floating] = np.where(visible, raised, found.mean).sum(axis=-1)
+        raised = found.spread.ravel().take(np.rint(y).astype(np.intp) * wide + np.rint(x).astype(np.intp))
+        raised[hidden] = found.mean
+        total: npt.NDArray[np.floating] = raised.sum(axis=1)
         return total
     column, row = x.astype(np.intp), y.astype(np.intp)
-    right, below = x - column, y - row
-    above = found.fine[row, column] * (1 - right) + found.fine[row, column + 1] * right
-    under = found.fine[row + 1, column] * (1 - right) + found.fine[row + 1, column + 1] * right
-    # 0.6 is what a line that nothing is known of counts: the mean of log(1 + x) for exponential x.
-    fine: npt.NDArray[np.floating] = np.where(visible, above * (1 - below) + under * below, 0.6).sum(axis=-1)
-    return fine
+    right, below = (x - column).astype(np.float32), (y - row).astype(np.float32)
+    place, fine = row * wide + column, found.fine.ravel()
+    corners = [fine.take(place + step) for step in (0, 1, wide, wide + 1)]
+    above = corners[0] + (corners[1] - corners[0]) * right
+    under = corners[2] + (corners[3] - corners[2]) * right
+    seen = above + (under - above) * below
+    # What a line that nothing is known of counts: the mean of log(1 + x) for exponential x.
+    seen[hidden] = 0.6
+    summed: npt.NDArray[np.floating] = seen.sum(axis=1)
+    return summed

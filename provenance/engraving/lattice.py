@@ -52,10 +52,11 @@ def find_lock(found: Spectrum, linear: Matrix, pattern: Pattern) -> Lock | None:
         return None
     unit = _lines_at(found, pattern.lines / pattern.tile @ np.linalg.inv(linear))
     both = np.stack([unit, unit.conj()])[:, None] * np.exp(-1j * pattern.phases)
-    grid = np.zeros((2, VARIANTS, _GRID, _GRID), np.complex64)
-    grid[:, :, pattern.lines[:, 1] % _GRID, pattern.lines[:, 0] % _GRID] = both
-    total = np.fft.ifft2(grid).real
-    turned, variant, row, column = (int(each) for each in np.unravel_index(int(np.argmax(total)), total.shape))
+    # The lines all lie in the lower half plane: what is summed is the real signal with these frequencies.
+    grid = np.zeros((2, VARIANTS, _GRID, _GRID // 2 + 1), np.complex64)
+    grid[:, :, pattern.lines[:, 0] % _GRID, pattern.lines[:, 1]] = both
+    total = np.fft.irfft2(grid, s=(_GRID, _GRID))
+    turned, variant, column, row = (int(each) for each in np.unravel_index(int(np.argmax(total)), total.shape))
     seen = both[turned, variant]
     move = _sharpened(seen, pattern, np.array([column, row]) * (pattern.tile / _GRID))
     agreed = seen * np.exp(2j * np.pi / pattern.tile * (pattern.lines @ move))
@@ -64,20 +65,29 @@ def find_lock(found: Spectrum, linear: Matrix, pattern: Pattern) -> Lock | None:
     return Lock(start @ direction @ geometry.shift(move[0], move[1]), variant, score)
 
 
-def ways_up(plane: Floats, pattern: Pattern) -> list[int]:
-    """Return the quarter turns, plus 4 where mirrored, under which a whole picture's canvas may show the lattice.
+def folded(plane: Floats, tile: int) -> Floats:
+    """Return the power of a whole picture's canvas folded to one tile, over its median where lines are.
 
-    The canvas folded to one tile has the lines at whole frequencies, whatever was cut off at its edges. Costs a
-    quarter of a look at the chips in all eight ways.
+    So folded, the lines are at whole frequencies, whatever was cut off at the canvas's edges.
     """
     white = whitened(Images.fromarray(np.clip(np.rint(plane), 0, 255).astype(np.uint8)))
-    rows, columns = (-(-each // pattern.tile) for each in white.shape)
-    whole = np.pad(white, ((0, rows * pattern.tile - white.shape[0]), (0, columns * pattern.tile - white.shape[1])))
-    tile = whole.reshape(rows, pattern.tile, columns, pattern.tile).sum(axis=(0, 2))
-    power = np.square(np.abs(np.fft.fft2(tile)))
-    frequency = np.fft.fftfreq(pattern.tile)
+    sum_of = np.zeros((tile, tile), np.float32)
+    for top in range(0, white.shape[0], tile):
+        for left in range(0, white.shape[1], tile):
+            part = white[top : top + tile, left : left + tile]
+            sum_of[: part.shape[0], : part.shape[1]] += part
+    power: Floats = np.square(np.abs(np.fft.fft2(sum_of))).astype(np.float32)
+    frequency = np.fft.fftfreq(tile)
     radius = np.hypot(frequency[:, None], frequency[None])
-    power /= np.median(power[(radius > RING[0]) & (radius < RING[1])]) + 1e-9
+    power /= np.median(power[(radius > RING[0]) & (radius < RING[1])]) + np.float32(1e-9)
+    return power
+
+
+def ways_up(power: Floats, pattern: Pattern) -> list[int]:
+    """Return the quarter turns, plus 4 where mirrored, under which a canvas, `folded`, may show the lattice.
+
+    Costs far less than a look at the chips in all eight ways.
+    """
     found: list[int] = []
     for turn in range(8):
         lines = pattern.lines * ((-1, 1) if turn >= 4 else (1, 1))
@@ -92,9 +102,8 @@ def ways_up(plane: Floats, pattern: Pattern) -> list[int]:
 def _lines_at(found: Spectrum, waves: Matrix) -> _Complex:
     """Return amplitude over noise, capped, and phase at some frequencies (cycles per pixel, right and down)."""
     height, width = (len(found.plane), len(found.plane[0]))
-    x, y = np.linspace(0.5, width - 0.5, width), np.linspace(0.5, height - 0.5, height)
-    across = np.exp(-2j * np.pi * np.outer(waves[:, 0], x)).astype(np.complex64)
-    down = np.exp(-2j * np.pi * np.outer(waves[:, 1], y)).astype(np.complex64)
+    across = _turns(np.outer(waves[:, 0], np.arange(width) + 0.5))
+    down = _turns(np.outer(waves[:, 1], np.arange(height) + 0.5))
     rows = np.concatenate([down.real, down.imag]) @ found.plane
     lines = ((rows[: len(waves)] + 1j * rows[len(waves) :]) * across).sum(axis=1)
     place = np.rint(np.where(waves[:, :1] < 0, -waves, waves) * POINTS).astype(int)
@@ -103,6 +112,15 @@ def _lines_at(found: Spectrum, waves: Matrix) -> _Complex:
     strength = np.minimum(np.abs(lines) / np.sqrt(noise), _MOST) * (np.abs(waves).max(axis=1) < 0.49)
     unit: _Complex = lines / (np.abs(lines) + 1e-9) * strength
     return unit
+
+
+def _turns(cycles: Matrix) -> _Complex:
+    """Return exp(-2 pi i cycles), in single precision: whole cycles are taken out before."""
+    angle = ((cycles - np.rint(cycles)) * (-2 * np.pi)).astype(np.float32)
+    made = np.empty(angle.shape, np.complex64)
+    np.cos(angle, out=made.real)
+    np.sin(angle, out=made.imag)
+    return made
 
 
 def _sharpened(seen: _Complex, pattern: Pattern, move: Matrix) -> Matrix:

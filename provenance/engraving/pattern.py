@@ -35,6 +35,7 @@ class Pattern:
         tile: Side of a tile, canonical pixels.
         slots: Shape (n, n) with n = tile / 8: for each chip of a tile the index of its code bit, or, from
             `coded` on, of its position bit.
+        places: Shape (n * n,): for each slot the chip of a tile that holds it.
         flips: Shape (n, n), 1 and -1: keyed sign of each chip.
         diagonal: Shape (n, n), 1 and -1: the chip lies in the sum or in the difference of the two wavelet bands.
         kept: Indices of the code bits that are sent; the others are punctured.
@@ -48,6 +49,7 @@ class Pattern:
     bits: Bits
     tile: int
     slots: npt.NDArray[np.intp]
+    places: npt.NDArray[np.intp]
     flips: npt.NDArray[np.float32]
     diagonal: npt.NDArray[np.float32]
     kept: npt.NDArray[np.intp]
@@ -106,11 +108,13 @@ def pattern(key: Key, bits: Bits) -> Pattern:
     positions = chips - coded
     words = key.numbers(label + b" positions", LEVELS * POSITIONS * POSITIONS * positions)
     lines = _lines(key, tile, label)
+    slots = key.permutation(label + b" slots", chips)
     return Pattern(
         key=key,
         bits=bits,
         tile=tile,
-        slots=key.permutation(label + b" slots", chips).reshape(side, side),
+        slots=slots.reshape(side, side),
+        places=np.argsort(slots),
         flips=_signs(signs[:chips]).reshape(side, side),
         diagonal=_signs(signs[chips:]).reshape(side, side),
         kept=kept,

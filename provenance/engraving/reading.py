@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
@@ -10,11 +11,15 @@ import numpy.typing as npt
 
 from intaglio.provenance.engraving import chips, code
 from intaglio.provenance.engraving.canvas import box
+from intaglio.provenance.engraving.chips import Bands
 from intaglio.provenance.engraving.pattern import BLOCK, CHECK_BITS, POSITIONS, Pattern
 from intaglio.provenance.engraving.strength import STEP
 
+_Cells = npt.NDArray[np.floating]
+
 # By how much the contrast of the picture may have been changed; the chips are divided by it.
-_GAINS = np.array([1.0, 0.9, 1.11, 0.8, 1.25, 0.7, 1.43, 0.6, 1.67, 2.1])
+_GAINS = np.array([1.0, 0.9, 1.11, 0.8, 1.25, 0.7, 1.43, 0.6, 1.67, 2.1], np.float32)
+GAINS = len(_GAINS)
 _DECODED = 3  # of the gains, those under which the chips say most
 
 # Levels that count as white and black; the share of a canvas from which on that matters, and of a chip's
@@ -29,7 +34,7 @@ LEAST_ENERGY = 1.2
 # Of that energy per standard deviation of the position words, on a canvas of one tile.
 _SMALL = 0.4
 
-# How many words at most are decoded from one picture with one key; the search keeps to it.
+# How many words at most are decoded from one picture for each key that is tried; the search keeps to it.
 TRIALS = 300
 # Chance at most that a picture without a mark is read as having any.
 FALSE_ACCEPT = 1e-8
@@ -42,8 +47,9 @@ def threshold(bits: int, keys: int) -> float:
     each of them positive or negative with even chances, independently, if the picture was made by somebody who
     does not know the key. For any one code word w, the correlation ``z = sum(x * w) / sqrt(sum(x * x))`` then
     exceeds t with a chance of at most ``exp(-t * t / 2)`` (W. Hoeffding, 1963, theorem 2). There are ``2 ** bits``
-    payloads, each with one valid check, so with `TRIALS` readings for each of `keys` keys the chance that any
-    payload is accepted is at most ``TRIALS * keys * 2 ** bits * exp(-t * t / 2)``, which is made `FALSE_ACCEPT`.
+    payloads, each with one valid check, so with at most ``TRIALS * keys`` readings, whichever keys they are made
+    with, the chance that any payload is accepted is at most ``TRIALS * keys * 2 ** bits * exp(-t * t / 2)``, which is
+    made `FALSE_ACCEPT`.
     """
     return sqrt(2 * (bits * log(2) + log(TRIALS * keys) - log(FALSE_ACCEPT)))
 
@@ -64,7 +70,7 @@ class Chips:
         energy: Shape (gains,): mean square of `words` over what chance gives.
     """
 
-    values: npt.NDArray[np.float64]
+    values: npt.NDArray[np.floating]
     words: npt.NDArray[np.float64]
     energy: npt.NDArray[np.float64]
 
@@ -83,7 +89,7 @@ def read_chips(
     pattern: Pattern,
     covered: npt.NDArray[np.float32] | None = None,
     start: tuple[int, int] = (0, 0),
-    gains: int = len(_GAINS),
+    gains: int = GAINS,
 ) -> Chips:
     """Return what the chips of a canvas say.
 
@@ -93,27 +99,73 @@ def read_chips(
         start: Row and column of the tile at which the canvas begins, in chips.
         gains: How many gains are tried.
     """
-    now = chips.project(plane, pattern, start)
-    shape = (now.shape[0], now.shape[1])
-    local = box(np.square(now), 3)
-    slots = chips.tiled(pattern.slots, shape, start).ravel()
-    flips = chips.tiled(pattern.flips, shape, start)
-    inside = 1.0 if covered is None else covered[: shape[0], : shape[1]]
-    gain = _GAINS[:gains, None, None]
-    noise = _QUIET + _MASKED**2 * local * gain**2
-    weight = np.exp(-2 * np.pi**2 / STEP**2 * noise) * inside
-    values = (np.sin(2 * np.pi / STEP * now * gain) * weight).astype(np.float64)
-    words = np.stack([_summed(slots, each, pattern) for each in values * flips])
+    return read_bands(chips.bands(plane), pattern, covered, start, gains)
+
+
+def read_bands(
+    found: Bands,
+    pattern: Pattern,
+    covered: npt.NDArray[np.float32] | None = None,
+    start: tuple[int, int] = (0, 0),
+    gains: int = GAINS,
+) -> Chips:
+    """Return the same of the bands of a canvas, which all keys share."""
+    shape = (found.across.shape[0], found.across.shape[1])
+    diagonal = chips.tiled(pattern.diagonal, shape, start)[None]
+    values, weight = _values(found, diagonal, _GAINS[:gains, None, None], covered)
+    sums = _summed(values, weight, pattern.tile // BLOCK, start)
+    return _said(values, sums, pattern, alone=covered is None and _is_alone(shape, pattern))
+
+
+def read_keys(found: Bands, patterns: Sequence[Pattern]) -> list[Chips]:
+    """Return what the chips of a whole canvas say to each of some keys of one length, under the first gain."""
+    shape = (found.across.shape[0], found.across.shape[1])
+    diagonals = np.stack([chips.tiled(each.diagonal, shape) for each in patterns])
+    values, weight = _values(found, diagonals, _GAINS[:1, None, None], None)
+    sums = _summed(values, weight, patterns[0].tile // BLOCK, (0, 0))
+    return [
+        _said(values[place : place + 1], sums[:, place : place + 1], each, alone=_is_alone(shape, each))
+        for place, each in enumerate(patterns)
+    ]
+
+
+def _is_alone(shape: tuple[int, int], pattern: Pattern) -> bool:
+    """Whether most code bits have one chip only."""
+    return shape[0] * shape[1] < 2 * pattern.slots.size
+
+
+def _values(
+    found: Bands,
+    diagonals: npt.NDArray[np.float32],
+    gain: npt.NDArray[np.float32],
+    covered: npt.NDArray[np.float32] | None,
+) -> tuple[_Cells, _Cells]:
+    """Return values and weights, shape (diagonals or gains, rows, columns)."""
+    now = (found.across + found.down * diagonals) * np.float32(1 / sqrt(2))
+    noise = np.float32(_QUIET) + _around(np.square(now)) * np.square(np.float32(_MASKED) * gain)
+    weight = np.exp(noise * np.float32(-2 * np.pi**2 / STEP**2))
+    if covered is not None:
+        weight *= covered[: now.shape[1], : now.shape[2]]
+    return np.sin(now * (gain * np.float32(2 * np.pi / STEP))) * weight, weight
+
+
+def _said(values: _Cells, sums: _Cells, pattern: Pattern, *, alone: bool) -> Chips:
+    words, squares, chance = sums[:, :, pattern.places[: pattern.coded]].astype(np.float64)
     # What chance gives is the sum of the squares. Where a code bit has one chip only, that is the sum itself, and
     # the mean square of a sine is taken instead.
-    energy = np.zeros(len(values))
-    for squares in (np.square(values), np.square(weight) / 2):
-        chance = np.stack([_summed(slots, each, pattern) for each in squares])
-        ratio = np.square(words) / (chance + 1e-9)
-        energy = np.maximum(energy, ratio.mean(axis=1))
-    if covered is None and slots.size < 2 * pattern.slots.size:
+    said = np.square(words)
+    energy = np.maximum((said / (squares + 1e-9)).mean(axis=1), (said / (chance + 1e-9)).mean(axis=1))
+    if alone:
         energy = _SMALL * _in_place(values, pattern)
-    return Chips(values, words, energy)
+    return Chips(values, words * pattern.flips.ravel()[pattern.places[: pattern.coded]], energy)
+
+
+def _around(cells: _Cells) -> _Cells:
+    """Return the mean of each value and its eight neighbors; the edge is mirrored."""
+    padded = np.pad(cells, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    tall = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    mean: _Cells = (tall[..., :-2] + tall[..., 1:-1] + tall[..., 2:]) * np.float32(1 / 9)
+    return mean
 
 
 def unclipped(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
@@ -130,7 +182,7 @@ def unclipped(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
     return (box(share, 3) < _MOSTLY).astype(np.float32)
 
 
-def _in_place(values: npt.NDArray[np.float64], pattern: Pattern) -> npt.NDArray[np.float64]:
+def _in_place(values: npt.NDArray[np.floating], pattern: Pattern) -> npt.NDArray[np.float64]:
     """Return for each gain how well the position words agree, in standard deviations, on a canvas of about one tile.
 
     With one chip for each code bit there is nothing to agree with but these. The smallest canvas is meant.
@@ -141,16 +193,28 @@ def _in_place(values: npt.NDArray[np.float64], pattern: Pattern) -> npt.NDArray[
     flips = chips.tiled(pattern.flips, (rows, columns))
     row, column = np.nonzero(slots >= pattern.coded)
     words = pattern.words[-1, row // side % POSITIONS, column // side % POSITIONS, slots[row, column] - pattern.coded]
-    said = values[:, row, column]
+    said = values[:, row, column].astype(np.float64)
     agreed = (said * flips[row, column] * words).sum(axis=1)
     score: npt.NDArray[np.float64] = agreed / np.sqrt(np.square(said).sum(axis=1) + 1e-9)
     return score
 
 
-def _summed(slots: npt.NDArray[np.intp], cells: npt.NDArray[np.floating], pattern: Pattern) -> npt.NDArray[np.float64]:
-    """Return the sum over the tiles for each code bit."""
-    total = np.bincount(slots, cells.ravel(), pattern.slots.size)[: pattern.coded]
-    return total.astype(np.float64)
+def _summed(values: _Cells, weight: _Cells, side: int, start: tuple[int, int]) -> _Cells:
+    """Return the sums over the tiles, of `side` chips a side, of values, their squares, and those that chance gives.
+
+    Returns:
+        Shape (3, diagonals or gains, chips of a tile).
+    """
+    count, rows, columns = values.shape
+    high, wide = -(-(rows + start[0]) // side), -(-(columns + start[1]) // side)
+    whole = np.zeros((3, count, high * side, wide * side), values.dtype)
+    inside = whole[:, :, start[0] : start[0] + rows, start[1] : start[1] + columns]
+    inside[0] = values
+    np.square(values, out=inside[1])
+    np.divide(np.square(weight), 2, out=inside[2])
+    tall = whole.reshape(3, count, high, side, wide * side).sum(axis=2)
+    tile: _Cells = tall.reshape(3, count, side, wide, side).sum(axis=3).reshape(3, count, -1)
+    return tile
 
 
 def deblurred(plane: npt.NDArray[np.floating], blur: float) -> npt.NDArray[np.floating]:
@@ -212,7 +276,7 @@ def anchor(read: Chips, gain: int, pattern: Pattern, start: tuple[int, int]) -> 
     whole = np.zeros((high * side, wide * side))
     whole[start[0] : start[0] + rows, start[1] : start[1] + columns] = values
     tiles = whole.reshape(high, side, wide, side).transpose(0, 2, 1, 3).reshape(high, wide, side * side)
-    order = np.argsort(pattern.slots.ravel())[pattern.coded :]
+    order = pattern.places[pattern.coded :]
     seen = np.zeros((POSITIONS, POSITIONS, len(order)))
     for row in range(high):
         for column in range(wide):

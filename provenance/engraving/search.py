@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from math import floor
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from PIL.Image import Image
 
 from intaglio.provenance.engraving import canvas, geometry, guesses, lattice, reading, spectrum
 from intaglio.provenance.engraving.geometry import Matrix
 from intaglio.provenance.engraving.guesses import Guess
 from intaglio.provenance.engraving.lattice import Lock
-from intaglio.provenance.engraving.pattern import BLOCK, POSITIONS, Pattern
-from intaglio.provenance.engraving.reading import Anchor, Chips, Word
+from intaglio.provenance.engraving.pattern import BLOCK, Pattern
 from intaglio.provenance.engraving.spectrum import Spectrum
+from intaglio.provenance.engraving.whole import Found, find_whole, placed, word_of
 
-_Value = TypeVar("_Value", bound=np.generic)
-
-_ENERGY_PLAIN = 2.0  # of chance, from which on the chips are decoded as they are
-_ENERGY_TURNED = 1.3  # of chance, from which on a turned or mirrored picture is read in full
 _LEAST_LOCK = 5.0  # standard deviations; the best of chance is about 4.5
 _STRAIGHTER = 1.05  # times the score, from which on a perspective is believed
 _WELL_LOCKED = 9.0  # after refinement: then something is there, and more is tried
@@ -36,47 +29,21 @@ _PARTS = (0.55, 0.65, 0.77, 0.9, 1.0)
 _SHAPES = [np.array([[1 + a, b], [b, 1 - a]]) for a, b in ((0, 0), (0.045, 0), (-0.045, 0), (0, 0.045), (0, -0.045))]
 _LEAST_PART = 120  # pixels
 
-_CERTAIN, _MARGIN = 5.5, 1.5  # standard deviations from which on a position word is believed
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """A mark, and the geometry under which it was read.
-
-    Attributes:
-        word: What it says.
-        pattern: Whose it is.
-        matrix: 3x3, from canonical pixels to pixels of the picture. They are counted from the corner of the
-            original where `anchored`, else from the corner of some tile.
-        side: Of the canvas on which it was marked, canonical pixels.
-        anchored: Whether the position in the original is known.
-        stage: ``"direct"``, ``"turned"``, ``"similar"``, ``"stretched"`` or ``"bent"``.
-        turn: By how many quarters a whole picture was turned back to be read, plus 4 where it was mirrored.
-    """
-
-    word: Word
-    pattern: Pattern
-    matrix: Matrix
-    side: int
-    anchored: bool
-    stage: str
-    turn: int = 0
-
 
 def find(luma: Image, patterns: Sequence[Pattern], least: float) -> Found | None:
     """Return the mark in a gray picture (mode L), or None.
 
-    At most 198 words are decoded per pattern, of the `reading.TRIALS` that the bound for false accepts allows: 105 of
-    24 canvases directly, 66 of 12 guesses, of which 2 are followed again and with 3 degrees of blur, and 27 of 3 bent
-    ones.
+    At most 198 words are decoded with one key, of the `reading.TRIALS` that the bound for false accepts allows: 105
+    of 24 canvases directly, 66 of 12 guesses, of which 2 are followed again and with 3 degrees of blur, and 27 of 3
+    bent ones. Another key adds at most 117: 105 directly, and 12 of 4 guesses. Guesses are ranked over all keys, so
+    one key may have more words than another; what the bound counts are the words of all keys together.
 
     Args:
-        patterns: Those of the keys that are tried; the geometry's raw material is computed once for all.
+        patterns: Those of the keys that are tried. Canvases, their bands and the spectrum are made once for all.
         least: Correlation from which on a word counts, see `reading.threshold`.
     """
-    for pattern in patterns:
-        if found := _find_directly(luma, pattern, least):
-            return found
+    if found := find_whole(luma, patterns, least):
+        return found
     small = spectrum.search_size(luma)
     larger = np.diag([luma.width / small.width, luma.height / small.height, 1.0])
     seen = spectrum.spectrum(spectrum.whitened(small))
@@ -88,89 +55,6 @@ def find(luma: Image, patterns: Sequence[Pattern], least: float) -> Found | None
     inner = spectrum.spectrum(spectrum.whitened(middle))
     found = _find_bent(small, inner, patterns, least)
     return found and replace(found, matrix=larger @ found.matrix)
-
-
-def _find_directly(luma: Image, pattern: Pattern, least: float) -> Found | None:
-    """The picture whole: at any resolution, turned by quarters, mirrored."""
-    first = canvas.side_of(*luma.size)
-    for side in (first, *(each for each in canvas.SIDES if each != first)):
-        size = canvas.size_of(*luma.size, side)
-        if min(size) < 8 * BLOCK or max(size) > geometry.LONGEST:
-            continue
-        if found := find_on(canvas.plane_of(luma, size), side, luma.size, pattern, least):
-            return found
-    return None
-
-
-def find_on(
-    plane: npt.NDArray[np.float32],
-    side: int,
-    picture: tuple[int, int],
-    pattern: Pattern,
-    least: float,
-    ways: Iterable[int] = range(8),
-    *,
-    untouched: bool = False,
-) -> Found | None:
-    """Return the mark that the canvas of a whole picture carries, though it may be turned or mirrored.
-
-    Args:
-        plane: The canvas, shape (height, width), levels.
-        side: Which canvas, of `canvas.SIDES`.
-        picture: Width and height in pixels.
-        ways: Quarter turns, plus 4 where mirrored, that are tried.
-        untouched: Look only for a mark whose contrast is as it was written.
-    """
-    size = (plane.shape[1], plane.shape[0])
-    for turn in ways:
-        view = turned(plane, turn)
-        # An untouched picture is read under the first gain, without a look at the others.
-        read = reading.read_chips(view, pattern, gains=1)
-        if turn and read.energy[0] < _ENERGY_TURNED:
-            continue
-        word = word_of(read, pattern, least) if read.energy[0] > _ENERGY_PLAIN else None
-        if word is None and not untouched:
-            read = reading.read_chips(view, pattern)
-            word = word_of(read, pattern, least)
-        if word is None and not untouched and turn == 0 and (clear := reading.unclipped(view)) is not None:
-            read = reading.read_chips(view, pattern, clear)
-            word = word_of(read, pattern, least)
-        if word is not None:
-            anchor = reading.anchor(read, word.gain, pattern, (0, 0))
-            matrix = np.diag([picture[0] / size[0], picture[1] / size[1], 1.0]) @ _unturned(turn, size)
-            found = Found(word, pattern, matrix, side, True, "turned" if turn else "direct", turn)
-            return _placed(found, anchor, picture)
-    return None
-
-
-def turned(array: npt.NDArray[_Value], turn: int, *, back: bool = False) -> npt.NDArray[_Value]:
-    """Return a picture or canvas turned by quarters, and mirrored from 4 on; or turned back."""
-    if back:
-        array = array[:, ::-1] if turn >= 4 else array
-        return np.ascontiguousarray(np.rot90(array, -(turn % 4)))
-    array = np.rot90(array, turn % 4)
-    return np.ascontiguousarray(array[:, ::-1] if turn >= 4 else array)
-
-
-def _unturned(turn: int, size: tuple[int, int]) -> Matrix:
-    """Return the map from a canvas that was turned by quarters, and mirrored from 4 on, to the canvas as it was."""
-    matrix = np.eye(3)
-    width, height = size if turn % 2 == 0 else size[::-1]
-    if turn >= 4:
-        matrix = np.array([[-1.0, 0, width], [0, 1, 0], [0, 0, 1]])
-    for _ in range(turn % 4):
-        # One quarter, as numpy.rot90 turns: (x, y) was at (height - y, x) before.
-        width, height = height, width
-        matrix = np.array([[0.0, -1, width], [1, 0, 0], [0, 0, 1]]) @ matrix
-    return matrix
-
-
-def word_of(read: Chips, pattern: Pattern, least: float) -> Word | None:
-    """Return what the chips of a canvas say, or None where they say less than `least`."""
-    if read.energy.max() < reading.LEAST_ENERGY:
-        return None
-    word = reading.decode(read, pattern)
-    return word if word is not None and word.score >= least else None
 
 
 def _find_upright(small: Image, seen: Spectrum, patterns: Sequence[Pattern], least: float) -> Found | None:
@@ -285,20 +169,5 @@ def _read(small: Image, lock: Lock, pattern: Pattern, least: float) -> Found | N
         # The canvas begins in the tile that the anchor names.
         corner = ((column - start[1]) // side * pattern.tile, (row - start[0]) // side * pattern.tile)
         matrix = lock.matrix @ geometry.shift(*corner)
-        return _placed(Found(word, pattern, matrix, canvas.SIDES[0], False, ""), anchor, small.size)
+        return placed(Found(word, pattern, matrix, canvas.SIDES[0], False, ""), anchor, small.size)
     return None
-
-
-def _placed(found: Found, anchor: Anchor, size: tuple[int, int]) -> Found:
-    """Return a find with its position in the original, where the position words are clear about it."""
-    if anchor.score < _CERTAIN or anchor.margin < _MARGIN:
-        return found
-    # The words repeat after 16 tiles: what is told is the place at which the middle of the picture is in the original.
-    middle = np.linalg.inv(found.matrix) @ (size[0] / 2, size[1] / 2, 1.0)
-    tile = found.pattern.tile
-    across, down = (
-        each - POSITIONS * floor((each + place / tile) / POSITIONS)
-        for each, place in zip((anchor.column, anchor.row), middle[:2] / middle[2], strict=True)
-    )
-    back = geometry.shift(-across * tile, -down * tile)
-    return replace(found, matrix=found.matrix @ back, side=canvas.SIDES[anchor.level], anchored=True)

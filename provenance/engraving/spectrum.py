@@ -12,6 +12,7 @@ from PIL import ImageFilter
 from PIL.Image import Image, Resampling
 
 Floats = npt.NDArray[np.float32]
+Units = npt.NDArray[np.int16]
 
 SEARCHED = 768  # pixels of the longer side: larger pictures are searched at this size
 POINTS = 1024  # of the transform, a side
@@ -26,7 +27,7 @@ FIRST_RADIUS = float(np.log(0.055 / 4.5))  # of the innermost line of the larges
 RADIUS_STEP = 0.005
 TURNS = 720  # angles in half a circle
 _RADII = int((np.log(EDGE) - FIRST_RADIUS) / RADIUS_STEP) + 1
-BEYOND = 1000  # rows of zeros, for lines that lie beyond the edge
+POLAR_UNITS = 96  # of a power: a sum over 32 lines, none more than `_PEAK`, fits into 16 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,16 +42,19 @@ class Spectrum:
         fine: Logarithm of one plus power over background.
         spread: Power over background, capped, each value raised to the largest of its neighbors.
         polar: The same over logarithmic radius and angle, its mean taken out, shape (radii, 1440): two half turns.
+            In units of 1 / `POLAR_UNITS`, so that many of them are added at a time. Its last row is zero.
+        pooled: The largest of each 2x2 of `polar`, for squares that begin at even and at odd rows and columns.
         mean: Of `spread` up to the edge.
         deviation: Of `spread` up to the edge.
-        polar_deviation: Of `polar`.
+        polar_deviation: Of `polar`, in those units.
     """
 
     plane: Floats
     background: Floats
     fine: Floats
     spread: Floats
-    polar: Floats
+    polar: Units
+    pooled: tuple[tuple[Units, Units], tuple[Units, Units]]
     mean: float
     deviation: float
     polar_deviation: float
@@ -67,13 +71,20 @@ def search_size(luma: Image) -> Image:
 
 def whitened(luma: Image) -> Floats:
     """Return the fine detail of a gray picture (mode L) with its contrast evened out, shape (height, width)."""
-    detail = np.asarray(luma, np.float32) - np.asarray(luma.filter(ImageFilter.BoxBlur(4)), np.float32)
+    detail = np.asarray(luma, np.float32)
+    detail = detail - np.asarray(luma.filter(ImageFilter.BoxBlur(4)))
     height, width = detail.shape
     rows, columns = -(-height // _PATCH), -(-width // _PATCH)
     whole = np.pad(np.square(detail), ((0, rows * _PATCH - height), (0, columns * _PATCH - width)), mode="edge")
-    power = _smoothed(whole.reshape(rows, _PATCH, columns, _PATCH).mean(axis=(1, 3)))
-    contrast = _enlarged(np.sqrt(power + 1.5), (rows * _PATCH, columns * _PATCH))[:height, :width]
-    even: Floats = np.clip(detail / contrast, -_CLIP, _CLIP)
+    tall = whole.reshape(rows, _PATCH, -1).sum(axis=1)
+    total = np.zeros((rows, columns), np.float32)
+    for place in range(_PATCH):
+        total += tall[:, place::_PATCH]
+    total /= np.float32(_PATCH**2)
+    power = _smoothed(total)
+    contrast = _enlarged(np.sqrt(power + np.float32(1.5)), (rows * _PATCH, columns * _PATCH))[:height, :width]
+    even: Floats = np.divide(detail, contrast, out=detail)
+    np.clip(even, -_CLIP, _CLIP, out=even)
     even /= np.sqrt(contrast)
     return even
 
@@ -109,17 +120,28 @@ def spectrum(white: Floats) -> Spectrum:
     spread = _spread(np.minimum(power, np.float32(_PEAK)))
     telling = spread[:, : int(POINTS * EDGE)]
     polar = spread.ravel()[_polar_places()]
-    around = np.pad(polar - polar.mean(), ((0, BEYOND), (0, 0)))
+    units = np.zeros((_RADII + 1, 2 * TURNS), np.int16)
+    units[:-1, :TURNS] = units[:-1, TURNS:] = np.rint((polar - polar.mean()) * POLAR_UNITS)
     return Spectrum(
         plane=plane,
         background=background,
         fine=np.log1p(power),
         spread=spread,
-        polar=np.concatenate([around, around], axis=1),
+        polar=units,
+        pooled=_pooled(units),
         mean=float(telling.mean()),
         deviation=float(telling.std()),
-        polar_deviation=float(polar.std()),
+        polar_deviation=float(polar.std()) * POLAR_UNITS,
     )
+
+
+def _pooled(units: Units) -> tuple[tuple[Units, Units], tuple[Units, Units]]:
+    tall = np.maximum(units[:-1], units[1:])
+    largest = np.maximum(tall[:, :-1], tall[:, 1:])
+    first, second = (
+        (np.ascontiguousarray(largest[row::2, ::2]), np.ascontiguousarray(largest[row::2, 1::2])) for row in (0, 1)
+    )
+    return first, second
 
 
 def _background(power: Floats) -> Floats:

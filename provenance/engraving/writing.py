@@ -51,13 +51,22 @@ def activity(plane: npt.NDArray[np.float32]) -> Plane:
     """
     rows, columns = (-(-each // _CELL) for each in plane.shape)
     edge = ((0, rows * _CELL - plane.shape[0]), (0, columns * _CELL - plane.shape[1]))
-    cells = np.pad(plane, edge, mode="edge").reshape(rows, _CELL, columns, _CELL).astype(np.float64)
-    mean = cells.mean(axis=(1, 3))
-    detail = np.sqrt(np.maximum(np.square(cells).mean(axis=(1, 3)) - np.square(mean), 0))
+    whole = np.pad(plane, edge, mode="edge").astype(np.float64)
+    detail = np.sqrt(np.maximum(_at_cells(np.square(whole), _CELL) - np.square(_at_cells(whole, _CELL)), 0))
     padded = np.pad(detail, 1, mode="edge")
-    least = np.min([padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
+    least = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
+    least = np.minimum(np.minimum(least[:, :-2], least[:, 1:-1]), least[:, 2:])
     busy: Plane = np.clip((canvas.box(least, 3) - _QUIET) / (_BUSY - _QUIET), 0, 1)
     return busy
+
+
+def _at_cells(plane: Plane, side: int) -> Plane:
+    """Return the mean of each cell of so many pixels a side. Whole rows first, for speed."""
+    tall = plane.reshape(-1, side, plane.shape[1]).sum(axis=1)
+    total = np.zeros((len(tall), tall.shape[1] // side))
+    for place in range(side):
+        total += tall[:, place::side]
+    return total / side**2
 
 
 def signs_for(pattern: Pattern, payload: int, shape: tuple[int, int], level: int) -> npt.NDArray[np.float32]:
@@ -85,27 +94,28 @@ def plan(
     """
     busy = activity(plane)
     shape = (plane.shape[0] // BLOCK, plane.shape[1] // BLOCK)
-    lattice = np.zeros(plane.shape)
-    if fresh:
-        strength = amplitude.lattice_floor + (amplitude.lattice - amplitude.lattice_floor) * busy
-        drawn = canvas.enlarged(strength, (busy.shape[1] * _CELL, busy.shape[0] * _CELL))
-        tile = pattern.lattice(pattern.variant(payload))
-        lattice = chips.tiled(tile, (plane.shape[0], plane.shape[1])) * drawn[: plane.shape[0], : plane.shape[1]]
-    share = amplitude.chips_floor + (amplitude.chips - amplitude.chips_floor) * _at_chips(busy, shape)
+    lattice = _lattice(plane, busy, pattern, payload, amplitude) if fresh else np.zeros(plane.shape)
+    cells = BLOCK // _CELL
+    hidden = _at_cells(busy[: shape[0] * cells, : shape[1] * cells], cells)
+    share = amplitude.chips_floor + (amplitude.chips - amplitude.chips_floor) * hidden
     now = chips.project(plane + lattice, pattern)
     quarter = signs_for(pattern, payload, shape, level) * (STEP / 4)
     move = (np.round((now - quarter) / STEP) * STEP + quarter - now) * share
-    change = lattice + chips.draw(move, (plane.shape[0], plane.shape[1]), pattern)
+    change = chips.draw(move, (plane.shape[0], plane.shape[1]), pattern)
+    change += lattice
     cost = float(np.square(change).mean() * np.square(COLOR).mean())
-    fit = 1 / np.sqrt(max(cost / amplitude.mean_square, 1.0))
-    return Plan(chips.project(plane + change * fit, pattern), change * fit)
+    change *= 1 / np.sqrt(max(cost / amplitude.mean_square, 1.0))
+    return Plan(chips.project(plane + change, pattern), change)
 
 
-def _at_chips(busy: Plane, shape: tuple[int, int]) -> Plane:
-    cells = BLOCK // _CELL
-    rows, columns = shape
-    mean: Plane = busy[: rows * cells, : columns * cells].reshape(rows, cells, columns, cells).mean(axis=(1, 3))
-    return mean
+def _lattice(
+    plane: npt.NDArray[np.float32], busy: Plane, pattern: Pattern, payload: int, amplitude: Amplitude
+) -> Plane:
+    strength = amplitude.lattice_floor + (amplitude.lattice - amplitude.lattice_floor) * busy
+    drawn = canvas.enlarged(strength, (busy.shape[1] * _CELL, busy.shape[0] * _CELL))
+    tile = pattern.lattice(pattern.variant(payload))
+    made: Plane = chips.tiled(tile, (plane.shape[0], plane.shape[1])) * drawn[: plane.shape[0], : plane.shape[1]]
+    return made
 
 
 def corrected(wanted: Plan, seen: npt.NDArray[np.float32], pattern: Pattern) -> Plane | None:
@@ -126,17 +136,18 @@ def apply(samples: Samples, change: Plane, spread: npt.NDArray[np.float64]) -> S
     """
     height, width = samples.shape[:2]
     result = np.empty_like(samples)
-    levels = np.arange(-_MOST * _UNITS, _MOST * _UNITS + 1) / _UNITS
-    tables = np.rint(np.outer(spread, levels)).astype(np.int16)
+    finer = change * _UNITS
+    # Single precision rounds every one of these products as exact arithmetic does: a test goes through them all.
+    weights = (spread / _UNITS).astype(np.float32)
     for first in range(0, height, _BAND):
         last = min(first + _BAND, height)
-        drawn = canvas.enlarged(change, (width, height), (first, last)) * np.float32(_UNITS)
-        index = np.clip(np.rint(drawn), -_MOST * _UNITS, _MOST * _UNITS).astype(np.int16) + np.int16(_MOST * _UNITS)
-        for channel, table in enumerate(tables):
-            moved = np.take(table, index)
-            moved += samples[first:last, :, channel]
-            np.clip(moved, 0, 255, out=moved)
-            result[first:last, :, channel] = moved
+        units = np.rint(canvas.enlarged(finer, (width, height), (first, last)))
+        np.clip(units, -_MOST * _UNITS, _MOST * _UNITS, out=units)
+        moved = np.empty((last - first, width, 3), np.int16)
+        for channel, weight in enumerate(weights):
+            moved[..., channel] = np.rint(units * weight)
+        moved += samples[first:last]
+        result[first:last] = np.clip(moved, 0, 255, out=moved)
     return result
 
 

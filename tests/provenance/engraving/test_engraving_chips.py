@@ -87,3 +87,17 @@ def test_long_canvases_do_not_take_memory_by_the_square() -> None:
         tracemalloc.stop()
     assert read.shape == (8, 1000)
     assert peak < 100e6
+
+
+@pytest.mark.parametrize("size", [(248, 304), (150, 151), (72, 333)])
+def test_every_key_reads_the_same_bands(size: tuple[int, int]) -> None:
+    """The bands of a canvas and a key's diagonal are its chips; single parts of the transform leave nothing out."""
+    plane = np.random.default_rng(4).normal(120, 40, size)
+    made = chips.bands(plane)
+    diagonal = chips.tiled(PATTERN.diagonal, (size[0] // BLOCK, size[1] // BLOCK))
+    assert np.array_equal(chips.keyed(made, diagonal), chips.project(plane, PATTERN))
+    rows = np.array(
+        [chips.bands(np.outer(np.eye(size[0])[row], np.ones(size[1]))).down[:, 5] for row in range(size[0])]
+    )
+    assert np.allclose(rows.sum(axis=0), 0, atol=1e-6), "detail of something flat"
+    assert (np.count_nonzero(rows, axis=0) >= 25).all()

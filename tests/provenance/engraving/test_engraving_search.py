@@ -98,6 +98,39 @@ def test_similarities_are_guessed_and_sharpened(name: str) -> None:
     assert off(guesses.sharpened(found, PATTERN, first.linear).linear, SHAPES[name]) < 0.003
 
 
+@pytest.mark.parametrize("strength", [0.7, 2.0])  # the latter's peaks are flat: all lines count as much as they can
+@pytest.mark.parametrize("name", ["mirrored and turned by 33", "2.3 times"])
+def test_the_best_similarity_is_the_best_of_all(name: str, strength: float) -> None:
+    """Looking at squares of sums first loses nothing: every sum over the lines, one by one, has no higher one."""
+    found = seen(drawn(SHAPES[name], strength=strength).image)
+    lines = PATTERN.lines / PATTERN.tile
+    radii, angles = np.log(np.hypot(*lines.T)), np.arctan2(lines[:, 1], lines[:, 0])
+    starts = np.rint((radii - np.log(guesses.SCALES[1]) - spectrum.FIRST_RADIUS) / spectrum.RADIUS_STEP).astype(int)
+    rows = np.arange(578)  # from the largest scale to the smallest
+    best = -np.inf
+    for side in (angles, np.pi - angles):
+        turns = np.rint(side * spectrum.TURNS / np.pi).astype(int) % spectrum.TURNS
+        total = np.zeros((len(rows), spectrum.TURNS))
+        for start, turn in zip(starts, turns, strict=True):
+            total += found.polar[np.minimum(start + rows, len(found.polar) - 1), turn : turn + spectrum.TURNS]
+        visible = (starts[:, None] + rows < len(found.polar) - 1).sum(axis=0)
+        best = max(best, float((total / np.sqrt(np.maximum(visible, 8))[:, None]).max() / found.polar_deviation))
+    first, *others = guesses.similarities(found, PATTERN, 8)
+    assert first.score == pytest.approx(best, rel=1e-4)
+    assert all(off(each.linear, first.linear) > 0.012 for each in others), "a guess is made twice"
+
+
+def test_stretches_are_weighed_one_by_one() -> None:
+    """The table of pairs of scales, against the lines multiplied by hand."""
+    found = seen(drawn(STRETCHED["wider by 10 %"]).image)
+    best = guesses.stretches(found, PATTERN, 4)[0]
+    waves = PATTERN.lines / PATTERN.tile @ np.linalg.inv(best.linear)
+    waves = np.rint(np.where(waves[:, :1] < 0, -waves, waves) * spectrum.POINTS).astype(int)
+    waves = waves[np.abs(waves).max(axis=1) < spectrum.POINTS * spectrum.EDGE]
+    raised = found.spread[waves[:, 1] + spectrum.POINTS // 2, waves[:, 0]] - found.mean
+    assert best.score == pytest.approx(raised.sum() / (found.deviation * np.sqrt(len(waves))), rel=1e-3)
+
+
 @pytest.mark.parametrize("name", STRETCHED)
 def test_stretches_are_guessed(name: str) -> None:
     found = seen(drawn(STRETCHED[name]).image)

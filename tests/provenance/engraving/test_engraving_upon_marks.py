@@ -6,12 +6,13 @@ import io
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image as Images
 from PIL.Image import Image
 
 from intaglio.errors import AlreadyMarked
-from intaglio.provenance.engraving import OPEN_KEY, Engraving
+from intaglio.provenance.engraving import OPEN_KEY, Engraving, code, reading, search, whole
 
 SECRET, OTHER = b"the key of these tests", b"the key of somebody else"
 MARK = Engraving(SECRET)
@@ -83,6 +84,59 @@ def test_several_keys_are_read_and_named(make_scenery: Make) -> None:
             assert found is not None
             assert (found.payload, found.key_id) == (ID, mark.key_id)
     assert reader.key_id == MARK.key_id
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many words were decoded, call by call."""
+    counts: list[int] = []
+    decode = code.decode
+
+    def counted(soft: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+        counts.append(len(soft))
+        return decode(soft)
+
+    monkeypatch.setattr(code, "decode", counted)
+    return counts
+
+
+MANY = Engraving(b"one more key     ", also=[*(b"one more key %4d" % n for n in range(6)), SECRET])
+
+
+def test_the_last_of_many_keys_is_read_at_once(make_scenery: Make, decoded: list[int]) -> None:
+    """The chips tell whose mark it is before anything is decoded."""
+    marked = MARK.embed(make_scenery(2, (640, 560)), ID)
+    decoded.clear()
+    assert payload_of(marked, MANY) == ID
+    assert decoded == [1]
+
+
+@pytest.mark.slow
+def test_many_keys_are_tried_on_what_was_done_to_a_picture(make_scenery: Make) -> None:
+    marked = MARK.embed(make_scenery(2, (640, 560)), ID)
+    turned = marked.rotate(7, Images.Resampling.BICUBIC).crop((90, 80, 560, 480))
+    for seen in (turned, marked.crop((90, 50, 560, 490)), marked.resize((700, 500))):
+        found = MANY.extract(seen)
+        assert found is not None
+        assert (found.payload, found.key_id) == (ID, MARK.key_id)
+
+
+@pytest.mark.slow
+def test_the_words_of_all_keys_are_counted(
+    make_scenery: Make, decoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where everything looks like a mark, as many words are decoded as the bound for false accepts allows, not more."""
+    for module, threshold in (
+        (whole, "_ENERGY_PLAIN"),
+        (whole, "_ENERGY_TURNED"),
+        (reading, "LEAST_ENERGY"),
+        (search, "_LEAST_LOCK"),
+    ):
+        monkeypatch.setattr(module, threshold, -100.0)
+    samples = np.array(make_scenery(3, (480, 400)))
+    samples[:100] = 255
+    assert MANY.extract(samples) is None
+    assert 105 * 8 < sum(decoded) <= 117 * 8 + 81 <= reading.TRIALS * 8
 
 
 def test_more_keys_need_more_evidence(make_scenery: Make) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from functools import partial
 from typing import Any, cast
 
@@ -187,3 +188,22 @@ def test_the_change_of_color_has_the_change_of_luma() -> None:
     for spread in (writing.COLOR, writing.GRAY):
         moved = writing.apply(gray, np.full((64, 64), 6.0), spread)
         assert float(moved[0, 0] @ np.array([0.299, 0.587, 0.114])) == pytest.approx(134, abs=0.6)
+
+
+@pytest.mark.parametrize("spread", [writing.COLOR, writing.GRAY], ids=["color", "gray"])
+def test_samples_move_as_exact_arithmetic_says(spread: npt.NDArray[np.float64]) -> None:
+    """All changes of luma that there are, in steps of 1/32 of a level, and some beyond the limit."""
+    steps = np.arange(-13 * 32, 13 * 32 + 1)
+    exact = [
+        [round(Fraction(int(step), 32) * Fraction(float(each))) for each in spread] for step in steps.clip(-384, 384)
+    ]
+    samples = np.full((1, len(steps), 3), 128, np.uint8)
+    moved = writing.apply(samples, steps[None] / 32.0, spread)[0].astype(int) - 128
+    assert moved.tolist() == exact
+
+
+def test_samples_stay_in_range() -> None:
+    samples = np.array([[[0, 128, 255]]], np.uint8).repeat(8, axis=1)
+    change = np.full((1, 8), 12.0)
+    assert writing.apply(samples, change, writing.GRAY)[0, 0].tolist() == [12, 140, 255]
+    assert writing.apply(samples, -change, writing.GRAY)[0, 0].tolist() == [0, 116, 243]
