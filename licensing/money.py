@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
 
 from intaglio.database.columns import INT64_MAX, INT64_MIN
 
@@ -15,13 +19,24 @@ _AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,9}))?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
+def _currencies() -> tuple[Mapping[str, int], frozenset[str]]:
+    data: dict[str, Any] = json.loads(resources.files("intaglio.licensing").joinpath("currencies.json").read_bytes())
+    decimals = {code: int(count) for count, codes in data["decimals"].items() for code in codes}
+    return MappingProxyType(decimals), frozenset(data["refused"])
+
+
+# From: https://www.six-group.com/en/products-services/financial-information/data-standards.html (ISO 4217, list one)
+EXPONENTS, NOT_PAYABLE = _currencies()
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An exact amount.
 
     Attributes:
         nanos: Billionths of the currency's unit, within 64 bits (about 9.2 billion units).
-        currency: ISO 4217 code, three capital letters.
+        currency: Three capital letters. Whether that is a currency in which one can be paid is `exponent`'s to
+            say: an amount of a currency that was withdrawn since must stay readable.
 
     Raises:
         TypeError: ``nanos`` is not an int.
@@ -95,3 +110,67 @@ def total(moneys: Iterable[Money]) -> tuple[Money, ...]:
     for money in moneys:
         sums[money.currency] = sums.get(money.currency, 0) + money.nanos
     return tuple(Money(nanos, currency) for currency, nanos in sorted(sums.items()))
+
+
+def exponent(currency: str) -> int:
+    """How many decimals an amount has when it is paid: 2 for USD, 0 for JPY, 3 for KWD.
+
+    Raises:
+        ValueError: It is not a currency of ISO 4217, or one in which nothing can be paid: a fund, a metal,
+            a unit of account, the codes for tests (XTS) and for no currency (XXX).
+    """
+    if currency in NOT_PAYABLE:
+        raise ValueError(f"nothing can be paid in {currency}: write the currency of a country, such as EUR")
+    if currency not in EXPONENTS:
+        raise ValueError(f"{currency[:40]!r} is not a currency of ISO 4217 in use: write its code, such as EUR")
+    return EXPONENTS[currency]
+
+
+def minor_unit(currency: str) -> int:
+    """The least amount that can be paid, in nanos: 10,000,000 for USD, which is one cent.
+
+    Raises:
+        ValueError: As `exponent`.
+    """
+    return NANOS // int(10 ** exponent(currency))
+
+
+def rounded(numerator: int, denominator: int) -> int:
+    """The whole number nearest to a fraction; of two equally near ones the even one.
+
+    Args:
+        numerator: Of either sign; the result changes its sign with it.
+        denominator: 1 or more.
+
+    Raises:
+        ValueError: ``denominator`` is less than 1.
+    """
+    if denominator < 1:
+        raise ValueError(f"a fraction cannot be of {denominator} parts")
+    quotient, rest = divmod(numerator, denominator)
+    return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
+
+
+def allocate(nanos: int, weights: Sequence[int]) -> tuple[int, ...]:
+    """The parts of an amount, by the method of the largest remainder: they add up to it exactly.
+
+    Each part is the exact share, cut off; what is left goes, one nano each, to the parts that lost most by
+    that, and among equals to the first ones. The parts of a negative amount are those of the positive one, negated.
+
+    Args:
+        nanos: The amount.
+        weights: The shares, none negative and not all zero. A weight of 0 gets nothing.
+
+    Raises:
+        ValueError: A weight is negative, or all are zero.
+    """
+    whole = sum(weights)
+    if whole <= 0 or min(weights) < 0:
+        raise ValueError("an amount is divided by weights that are not negative and not all zero")
+    divided = [divmod(abs(nanos) * weight, whole) for weight in weights]
+    parts = [part for part, _ in divided]
+    left = abs(nanos) - sum(parts)
+    if left:
+        for place in sorted(range(len(divided)), key=lambda place: -divided[place][1])[:left]:
+            parts[place] += 1
+    return tuple(-part for part in parts) if nanos < 0 else tuple(parts)
