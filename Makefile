@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE ?= 1
 export ENCYPHER_C2PA_TELEMETRY ?= off
 export ENCYPHER_C2PA_ONLINE ?= off
 
-.PHONY: install demo test check bench bench-mark soak clean
+.PHONY: install demo test check bench bench-mark bench-ledger soak clean
 
 install: $(VENV)/.installed
 
@@ -40,6 +40,10 @@ bench: install
 # The mark beside its peers. Pictures: BENCH_MARK="--pictures DIR... --half report"; without, the drawn ones.
 bench-mark: install
 	$(BIN)/python -m benchmarks.mark $(BENCH_MARK)
+
+# Rates and latencies of the ledger, beside a counter for each event. Smaller: BENCH_LEDGER="--events 10000".
+bench-ledger: install
+	$(BIN)/python -m benchmarks.ledger $(BENCH_LEDGER)
 
 soak: install
 	$(BIN)/python -m pytest -m soak

@@ -107,7 +107,7 @@ def _claim(call: Call, marked: Image) -> claims.Claim:
         id="0123456789abcdef",
         scheme=call.options.press.watermark.scheme,
         request=call.request,
-        authorizations=tuple(call.authorizations),
+        authorization=call.authorization,
         fingerprint=fingerprint(marked),
     )
 
@@ -116,7 +116,7 @@ def _made(press: Press, image: Image) -> tuple[Call, Finished]:
     call = _call(press)
     draft = stages.Draft(image=image, media_type="image/png")
     [decision] = [press.policy.judge(each) for each in screen([image], press.detectors)]
-    return call, stages.finish(press, call.request, call.authorizations, draft, decision)
+    return call, stages.finish(press, call.request, call.authorization, draft, decision)
 
 
 def _recorded(press: Press, image: Image) -> None:

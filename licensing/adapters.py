@@ -64,6 +64,19 @@ def active_adapters(modules: Mapping[str, Module]) -> list[Adapter]:
     return [Adapter(*key, scales[key], found) for key, found in sorted(tensors.items()) if scales.get(key)]
 
 
+def merged_adapters(module: Module) -> set[str]:
+    """Names of the adapters whose tensors were added to the network's own.
+
+    PEFT's layers remember it while they are there; where they are gone and the network still has the
+    configuration of an adapter, the adapter was merged and not unloaded.
+    """
+    layers = [layer for _, layer in _layers(module)]
+    if layers:
+        return {name for layer in layers for name in getattr(layer, "merged_adapters", ())}
+    configured: object = getattr(module, "peft_config", None)
+    return set(cast(Mapping[str, object], configured)) if isinstance(configured, Mapping) else set()
+
+
 def _saved(module: Module) -> Generator[tuple[str, Tensor]]:
     """What a file of this network would hold. The tensors themselves, not views: the cache knows them."""
     for name, value in module.state_dict(keep_vars=True).items():

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from intaglio.errors import ConfigurationError
 from intaglio.generation import Work
 from intaglio.licensing import adapters, embeddings
-from intaglio.licensing.tensors import digest_of_file, tensor_digest, tensor_set_id
+from intaglio.licensing.tensors import bytes_digests, digest_of_file, tensor_digest, tensor_set_id
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +30,7 @@ _NOT_GENERATING = frozenset({"safety_checker"})
 _CACHE = re.compile(r"models--(.+?)/snapshots/([0-9a-f]{7})")
 
 
-def works_in_use(pipeline: object) -> tuple[Work, ...]:
+def works_in_use(pipeline: object, *, files: Iterable[Path] = ()) -> tuple[Work, ...]:
     """Every model that takes part when this pipeline is called now.
 
     Components with weights, each under the role that the pipeline gives it; adapters (LoRA and the like)
@@ -39,10 +41,17 @@ def works_in_use(pipeline: object) -> tuple[Work, ...]:
     changed, which costs some 20 microseconds for each tensor. A write through ``tensor.data`` that leaves
     all of 16 evenly spread elements as they were is not seen until the tensor is replaced.
 
+    Args:
+        pipeline: A diffusers pipeline.
+        files: ``.safetensors`` files from which weights may have come, for licenses that name files. A work
+            whose tensors are those of a file is known by the file's digests as well. What such a file is
+            called does not matter; it is read once, and again when it has changed.
+
     Raises:
         ConfigurationError: The object is not a diffusers pipeline, it has no weights, or some of them are
-            not in memory (sequential offloading keeps them on the "meta" device).
+            not in memory (sequential offloading keeps them on the "meta" device); or a file cannot be read.
     """
+    known = _known_files(files)
     works: list[Work] = []
     modules: dict[str, Module] = {}
     for role, module in _modules(pipeline, set()):
@@ -50,7 +59,9 @@ def works_in_use(pipeline: object) -> tuple[Work, ...]:
         key = role if role not in modules else f"{role} {len(modules)}"
         modules[key] = module
         tensors = embeddings.without_added_rows(pipeline, key, module, dict(adapters.base_tensors(module)))
-        works.append(Work(role=role, name=_claimed_name(pipeline, role, module), digest=_digest(role, tensors)))
+        fused = _fused(pipeline, role, module)
+        name = _base_name(pipeline, module) + (f" with {', '.join(fused)} fused in" if fused else "")
+        works.append(Work(role=role, name=name, digest=_digest(role, tensors), fused=fused))
     if not works:
         raise ConfigurationError(f"The {type(pipeline).__name__} has no weights; name its model with model=.")
     for adapter in adapters.active_adapters(modules):
@@ -58,12 +69,27 @@ def works_in_use(pipeline: object) -> tuple[Work, ...]:
         works.append(Work(role=adapter.role, name=adapter.name, digest=digest, scale=adapter.scale))
     for name, rows in embeddings.added_tokens(pipeline, modules):
         works.append(Work(role="embedding", name=name, digest=_digest(name, rows)))
-    return tuple(works)
+    return tuple(replace(work, files=known[work.digest]) if work.digest in known else work for work in works)
 
 
 def hosted(model: str) -> tuple[Work, ...]:
     """The works of a model that is known by its name only, e.g. ``"acme:v2"``."""
     return (Work(role="model", name=model, digest=None),)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """What a file of weights is known by, whatever it is called.
+
+    Attributes:
+        tensors: Tensor-set ids by precision; see `file_digests`.
+        file: ``"sha256:<64 hex digits>"`` of the whole file.
+        payload: ``"sha256:<64 hex digits>"`` of what follows its header, which writing metadata does not change.
+    """
+
+    tensors: Mapping[str, str]
+    file: str
+    payload: str
 
 
 def file_digests(path: Path) -> dict[str, str]:
@@ -87,6 +113,36 @@ def file_digests(path: Path) -> dict[str, str]:
         raise ConfigurationError("Install intaglio[diffusers] to read weights.") from error
     except Exception as error:  # safetensors has no common class for what a damaged file makes it raise.
         raise ConfigurationError(f"The weights at {path} cannot be read: {error}.") from error
+
+
+def identify_file(path: Path) -> WeightFile:
+    """What one ``.safetensors`` file is known by; from memory if it did not change since it was read.
+
+    Weights in several shards have tensor-set ids only: no shard stands for the whole.
+
+    Raises:
+        ConfigurationError: It is not one file of weights, it cannot be read, or it changed meanwhile.
+    """
+    try:
+        before = _version(path)
+        found = _read_file(path, before)
+        if _version(path) != before:
+            raise ConfigurationError(f"{path} changed while it was read; try again.")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}).") from error
+    return found
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    state = path.stat()
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=256)
+def _read_file(path: Path, _version: tuple[int, ...]) -> WeightFile:
+    if not path.is_file():
+        raise ConfigurationError(f"{path} is not a file; name one .safetensors file.")
+    return WeightFile(file_digests(path), *bytes_digests(path))
 
 
 def _modules(owner: object, seen: set[int]) -> Generator[tuple[str, Module]]:
@@ -131,12 +187,12 @@ def _digest(name: str, tensors: Mapping[str, Tensor]) -> str:
         raise ConfigurationError(f"The weights of {name} cannot be read: {error}.") from error
 
 
-def _claimed_name(pipeline: object, role: str, module: Module) -> str:
-    """What the component says it is called, and which adapters were fused into it."""
-    fused = sorted(getattr(pipeline, "fused_loras", None) or ())
+def _fused(pipeline: object, role: str, module: Module) -> tuple[str, ...]:
+    """Names of the adapters that were fused into a network, as far as the pipeline or the network remembers."""
     adaptable: Sequence[str] = getattr(pipeline, "_lora_loadable_modules", ())
-    suffix = f" with {', '.join(fused)} fused in" if fused and role in adaptable else ""
-    return _base_name(pipeline, module) + suffix
+    remembered: Iterable[str] = getattr(pipeline, "fused_loras", None) or ()
+    named = set(remembered) if role in adaptable else set[str]()
+    return tuple(sorted(named | adapters.merged_adapters(module)))
 
 
 def _base_name(pipeline: object, module: Module) -> str:
@@ -150,6 +206,16 @@ def _base_name(pipeline: object, module: Module) -> str:
             is_hub_name = re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not Path(name).exists()
             return name if is_hub_name else Path(name).name
     return type(module).__name__
+
+
+def _known_files(files: Iterable[Path]) -> dict[str, frozenset[str]]:
+    """Digests of files and payloads, by the tensor-set ids that the weights in the file may have."""
+    known: dict[str, frozenset[str]] = {}
+    for file in files:
+        found = identify_file(file)
+        for digest in found.tensors.values():
+            known[digest] = known.get(digest, frozenset()) | {found.file, found.payload}
+    return known
 
 
 def _weight_files(path: Path) -> list[Path]:

@@ -95,6 +95,24 @@ def digest_of_file(files: Sequence[Path]) -> dict[str, str]:
     return {name: tensor_set_id(digests) for name, digests in found.items()}
 
 
+def bytes_digests(file: Path) -> tuple[str, str]:
+    """The digests of a safetensors file: of all its bytes, and of its payload, which follows the header.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    whole, payload = hashlib.sha256(), hashlib.sha256()
+    with file.open("rb") as opened:
+        length = opened.read(8)
+        whole.update(length)
+        # A bound, not a check: what the header says was checked when the tensors were read.
+        whole.update(opened.read(min(int.from_bytes(length, "little"), file.stat().st_size)))
+        while chunk := opened.read(1 << 20):
+            whole.update(chunk)
+            payload.update(chunk)
+    return f"sha256:{whole.hexdigest()}", f"sha256:{payload.hexdigest()}"
+
+
 def _state(tensor: Tensor) -> tuple[object, ...]:
     count = tensor.numel()
     flat = tensor.detach()

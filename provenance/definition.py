@@ -7,18 +7,17 @@ Every choice is explained in ``spec/credential.md``. The result passes the rubri
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from intaglio.provenance.manifest_store import BINDING, PARENT
+from intaglio.provenance.manifest_store import BINDING, LICENSE, PARENT
 
 # IPTC digital source types: https://cv.iptc.org/newscodes/digitalsourcetype/
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
-LICENSE = "org.intaglio.license"
 SPECIFICATION = "2.4.0"
 
 Use = Literal["allowed", "notAllowed", "constrained"]
@@ -45,10 +44,15 @@ class LicenseNote:
 
 @dataclass(frozen=True, slots=True)
 class LedgerNote:
-    """Where the call stands in the ledger: its id (32 hex digits) and the index of its authorization."""
+    """Where the call stands in the ledger.
+
+    Attributes:
+        call: Its id, 32 hex digits.
+        receipt: The log's signed promise to hold the call's authorization (spec/ledger.md): names and texts.
+    """
 
     call: str
-    authorize: int
+    receipt: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +201,7 @@ def _binding(binding: Binding) -> dict[str, Any]:
         # Which key to try, and what was here before: only a mark has either.
         data |= {name: value for name in ("key", "replaces") if (value := getattr(binding, name)) is not None}
     if binding.ledger is not None:
-        data["ledger"] = {"call": binding.ledger.call, "authorize": binding.ledger.authorize}
+        data["ledger"] = {"call": binding.ledger.call, "receipt": dict(binding.ledger.receipt)}
     return data
 
 

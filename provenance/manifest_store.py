@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -11,8 +11,9 @@ from intaglio.provenance.trust import TrustList
 
 State = Literal["absent", "trusted", "untrusted", "invalid", "unreadable", "remote"]
 
-# Label of our own assertion, and of the ingredient that the action c2pa.opened refers to.
+# Labels of our own assertions, and of the ingredient that the action c2pa.opened refers to.
 BINDING = "org.intaglio.binding"
+LICENSE = "org.intaglio.license"
 PARENT = "parent"
 
 # The signer is not known here, or its certificate has run out since: the bytes are still those it signed.
@@ -20,6 +21,7 @@ _ABOUT_TRUST = frozenset({"signingCredential.untrusted", "signingCredential.expi
 _ID = re.compile(r"[0-9a-f]{16}")
 _MAX_TEXT = 200  # characters; manifest strings are written by whoever made the file
 _MAX_ITEMS = 50
+_MAX_RECEIPT = 1000  # characters of one text in a receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Credential:
         digital_source_types: IPTC terms from the manifest and from all its ingredients.
         software_agents: What the actions name as having made or changed the picture.
         intaglio_id: The 16 hex digits that this product wrote into the active manifest.
+        receipt: The receipt of the ledger in the active manifest, as the signer wrote it: names and texts.
+        licenses: Ids of the licenses that the active manifest names.
         soft_bindings: Algorithm and value of each soft binding.
         ingredients: How many manifests there are besides the active one.
         title: What the claim generator called the picture.
@@ -56,6 +60,8 @@ class Credential:
     digital_source_types: tuple[str, ...] = ()
     software_agents: tuple[str, ...] = ()
     intaglio_id: str | None = None
+    receipt: Mapping[str, str] | None = None
+    licenses: tuple[str, ...] = ()
     soft_bindings: tuple[tuple[str, str], ...] = ()
     ingredients: int = 0
     title: str | None = None
@@ -106,6 +112,8 @@ def parse(report: dict[str, Any], certificates: dict[str, Any], trust: Sequence[
         digital_source_types=_distinct(action.get("digitalSourceType") for action in actions),
         software_agents=_distinct(_agent(action.get("softwareAgent")) for action in actions),
         intaglio_id=_own_id(manifest),
+        receipt=_receipt(manifest),
+        licenses=_licenses(manifest),
         soft_bindings=_soft_bindings(manifest),
         ingredients=len(reachable) - 1,
         title=_text(manifest.get("title")),
@@ -178,6 +186,21 @@ def _own_id(manifest: dict[str, Any]) -> str | None:
         if isinstance(value, str) and _ID.fullmatch(value):
             return value
     return None
+
+
+def _receipt(manifest: dict[str, Any]) -> dict[str, str] | None:
+    for data in _assertions(manifest, BINDING):
+        receipt = _mapping(_mapping(data.get("ledger")).get("receipt"))
+        # A signature is longer than other texts, and cutting it would make it another one.
+        texts = {name: text for name, text in receipt.items() if isinstance(text, str) and len(text) <= _MAX_RECEIPT}
+        if texts:
+            return dict(list(texts.items())[:_MAX_ITEMS])
+    return None
+
+
+def _licenses(manifest: dict[str, Any]) -> tuple[str, ...]:
+    notes = (note for data in _assertions(manifest, LICENSE) for note in _list(data.get("licenses")))
+    return _distinct(_mapping(note).get("license") for note in notes)
 
 
 def _soft_bindings(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:

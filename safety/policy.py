@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Literal, TypeAlias, cast
 
@@ -134,6 +134,17 @@ class Policy:
             rules.append(entry | ({"detector": rule.detector} if rule.detector else {}))
         document: dict[str, Any] = {"schema": "policy/1", "id": self.id, "rule": rules}
         return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
+
+    def forbidding(self, categories: Iterable[str]) -> Policy:
+        """Returns the policy under which a picture that shows one of the categories is withheld, never blurred.
+
+        What a license forbids may not leave in another form. A category without a rule gets one, at 0.5.
+        """
+        forbidden = frozenset(categories)
+        rules = tuple(replace(rule, action="withhold") if rule.category in forbidden else rule for rule in self.rules)
+        lacking = sorted(forbidden - {rule.category for rule in rules})
+        rules += tuple(Rule(f"license forbids {each}", each, 0.5, "withhold") for each in lacking)
+        return self if rules == self.rules else Policy(f"{self.id}+licenses", rules)
 
     def judge(self, scores: Iterable[Score]) -> Decision:
         """Returns the decision on the picture that has these scores. In doubt it withholds."""

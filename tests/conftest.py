@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from intaglio.licensing.license import read_license
-from samples import Brightness, license_text
+from intaglio.database import Store, open_store
+from servers import database, server
 
 if TYPE_CHECKING:
     from intaglio.guarding.calls import Options
@@ -36,6 +36,51 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server where this user may make databases: DATABASE_URL, or one brought up here."""
+    with server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgresql_server: str) -> Iterator[str]:
+    """URL of a database with the current schema, to copy. Nobody may be connected to it while it is copied."""
+    with database(postgresql_server) as url:
+        open_store(url).close()
+        yield url
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """URL of an empty database of this test alone."""
+    with database(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str, migrated_database: str) -> Iterator[str]:
+    """URL of a database of this test alone, with the current schema and no rows."""
+    with database(postgresql_server, migrated_database) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """What to give `open_store` for a store of this test alone, on SQLite and then on PostgreSQL."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql_url"))
+    return str(tmp_path / "store.db")
+
+
+@pytest.fixture
+def any_store(any_store_url: str) -> Iterator[Store]:
+    """A store of this test alone, on SQLite and then on PostgreSQL."""
+    store = open_store(any_store_url)
+    yield store
+    store.close()
+
+
 @pytest.fixture
 def home(authority: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory of this test alone, named by INTAGLIO_HOME."""
@@ -56,9 +101,10 @@ def settings(home: Path) -> Settings:
 def press(settings: Settings) -> Iterator[Press]:
     """The real press of a working directory, with the quick detector, and a license for ``acme:v2``."""
     from intaglio.guarding.press import open_press
+    from samples import Brightness, license_text, signed
 
     made = replace(open_press(settings), detectors=(Brightness(),))
-    made.ledger.publish(read_license(license_text("acme:v2").encode(), source="test"))
+    made.ledger.publish(signed(license_text("acme:v2")))
     yield made
     made.store.close()
 

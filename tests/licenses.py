@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import text
 
 from intaglio.generation import Request, Work
-from intaglio.licensing.ledger import Authorization, Delivered, Entry, Ledger
-from intaglio.licensing.license import License, read_license
+from intaglio.licensing.license import License, read_license, sign_license
+from intaglio.licensing.transparency.notes import NoteSigner
+
+if TYPE_CHECKING:
+    from intaglio.licensing.ledger import Authorization, Ledger, Owed, Receipt
+
+KEY = NoteSigner("holder.example", Ed25519PrivateKey.from_private_bytes(b"h" * 32))
+"""What every license of the tests is signed with: no secret."""
 
 TOML = """
 schema = "model-license/1"
@@ -82,9 +90,14 @@ def document(name: str = "base", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def license_(name: str = "base", **changes: Any) -> License:
-    """A license for the work called ``name``."""
+def unsigned(name: str = "base", **changes: Any) -> License:
+    """A license for the work called ``name``, which nobody signed."""
     return read_license(rfc8785.dumps(document(name, **changes)), source="test")
+
+
+def license_(name: str = "base", **changes: Any) -> License:
+    """A license for the work called ``name``, signed with `KEY`."""
+    return sign_license(unsigned(name, **changes), KEY)
 
 
 MINUTE = timedelta(minutes=1)
@@ -101,13 +114,15 @@ class Clock:
         return self.now
 
 
-def deliver(ledger: Ledger, authorization: Authorization, *pictures: str) -> list[list[Entry]]:
+def deliver(ledger: Ledger, authorization: Authorization, *pictures: str) -> list[list[Owed]]:
     """Commits a call with these pictures."""
+    from intaglio.licensing.ledger import Delivered
+
     with ledger.store.transaction() as connection:
         return ledger.commit(connection, authorization, [Delivered(picture) for picture in pictures])
 
 
-def void(ledger: Ledger, picture: str) -> list[Entry]:
+def void(ledger: Ledger, picture: str) -> list[Receipt]:
     """Takes a picture back."""
     with ledger.store.transaction() as connection:
         return ledger.void(connection, picture, "the file never arrived")
@@ -121,4 +136,5 @@ def kinds(ledger: Ledger) -> list[str]:
 def state(ledger: Ledger, call: str) -> str:
     """The state of a call's reservation."""
     with ledger.store.reading() as connection:
-        return str(connection.exec_driver_sql("SELECT state FROM reservation WHERE call = ?", (call,)).scalar_one())
+        query = text("SELECT state FROM reservation WHERE call = :call")
+        return str(connection.execute(query, {"call": call}).scalar_one())

@@ -10,7 +10,8 @@ from PIL.Image import Image
 
 from intaglio.detectors.score import Score
 from intaglio.generation import Work
-from intaglio.licensing.license import License, read_license
+from intaglio.licensing.license import License, read_license, sign_license
+from licenses import KEY
 
 
 class Brightness:
@@ -63,9 +64,14 @@ attribution = "Made with {model}"
 """
 
 
+def signed(text: str, source: str = "test") -> License:
+    """The license in a text, signed by its holder."""
+    return sign_license(read_license(text.encode(), source=source), KEY)
+
+
 def license_for(works: Sequence[Work], name: str, amount: str = "0.02", kind: str = "base") -> License:
     """A license that covers loaded weights by their digests."""
     head = license_text(name, amount).replace('kind = "hosted"', f'kind = "{kind}"')
     head = head.replace(f'[[subject]]\nrole = "model"\nmodel = "{name}"\n', "")
     subjects = "".join(f'[[subject]]\nrole = "{each.role}"\ndigest = "{each.digest}"\n' for each in works)
-    return read_license((head + subjects).encode(), source=name)
+    return signed(head + subjects)

@@ -39,6 +39,8 @@ def test_the_commands_do_what_the_readme_says(tmp_path: Path) -> None:
     assert re.search(r"^[0-9a-f]{16}  written and read ", ran, re.M)
     assert "urn:acme: 0.008 EUR for 2 pictures" in ran
     assert "Everything agrees with the leaves" in ran
+    assert "SOUND: Acme Studio" in ran
+    assert (tmp_path / "acme.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_the_make_targets_exist() -> None:

@@ -12,6 +12,10 @@
   + SealFailed            the credential could not be made or does not validate: nothing was delivered
     - CertificateInvalid  the signing certificate is expired, not yet valid, or not for this key
   + StoreUnavailable      the store could not be opened or written: nothing was delivered or billed
+    - LogForked           the store is older than what was published from it: restore a newer backup
+  + LedgerConflict        an event's id was used before with other content: give the new event its own id
+  + EventRejected         an event cannot be recorded as it is: correct it and send it again
+  + AuditFailed           a pack or a log file cannot be read: ask for it again
 
 Each message is one sentence that says what to do. Foreign errors are chained, never shown bare.
 """
@@ -95,3 +99,19 @@ class CertificateInvalid(SealFailed):
 
 class StoreUnavailable(IntaglioError):
     """The store could not be opened or written; nothing was recorded, so nothing was delivered."""
+
+
+class LogForked(StoreUnavailable):
+    """The store contradicts a tree head that was published from it; nothing is signed until that is mended."""
+
+
+class LedgerConflict(IntaglioError):
+    """An event's source and id were used before, with other content (HTTP 409). The first one stands."""
+
+
+class EventRejected(IntaglioError):
+    """An event is malformed, out of bounds or contradictory; the refusal itself is recorded."""
+
+
+class AuditFailed(IntaglioError):
+    """What was given for an audit is not an audit pack, or exceeds the limits of one."""

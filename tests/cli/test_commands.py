@@ -175,8 +175,8 @@ def test_the_ledger_is_listed_summed_and_checked(run: Run, sealed: Path, home: P
         "authorize",
         "commit",
     ]
-    leaves = [json.loads(line) for line in run("ledger", "list", "--json").stdout.splitlines()]
-    assert [leaf["index"] for leaf in leaves] == [0, 1, 2]
+    entries = [json.loads(line) for line in run("ledger", "list", "--json").stdout.splitlines()]
+    assert [entry["leaf"]["index"] for entry in entries] == [0, 1, 2]
     assert "0.01 EUR for 1 pictures" in run("ledger", "royalties").stdout
     checked = run("ledger", "check", "--json")
     assert (checked.returncode, json.loads(checked.stdout)["problems"]) == (0, [])

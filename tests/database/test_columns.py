@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.sqlite import dialect
 
+from intaglio.database import Store
 from intaglio.database.columns import Nanos, UtcDateTime
+from intaglio.licensing.ledger.tables import holder_key, posting
 
 SQLITE = dialect()
 
@@ -32,11 +34,41 @@ def test_a_time_without_a_zone_is_refused() -> None:
         UtcDateTime().process_bind_param(datetime(2026, 1, 1), SQLITE)  # noqa: DTZ001
 
 
-@given(st.integers(-(2**63), 2**63 - 1))
-def test_an_amount_comes_back_exactly_from_sqlite(nanos: int) -> None:
-    stored = Nanos().process_bind_param(nanos, SQLITE)
-    with create_engine("sqlite://").connect() as connection:
-        assert connection.exec_driver_sql("SELECT ?", (stored,)).scalar() == nanos
+ONCE = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@ONCE
+@given(nanos=st.integers(-(2**63), 2**63 - 1))
+def test_an_amount_comes_back_exactly_from_either_database(any_store: Store, nanos: int) -> None:
+    with any_store.transaction() as connection:
+        connection.execute(
+            insert(posting).values(period="p", holder="h", currency="EUR", account="a", nanos=nanos, line="l")
+        )
+        last = select(posting.c.nanos).order_by(posting.c.id.desc()).limit(1)
+        assert connection.execute(last).scalar() == nanos
+
+
+@ONCE
+@given(moment=moments)
+def test_a_time_comes_back_exactly_from_either_database(any_store: Store, moment: datetime) -> None:
+    with any_store.transaction() as connection:
+        connection.execute(delete(holder_key))
+        connection.execute(insert(holder_key).values(holder="h", vkey="v", pinned_at=moment))
+        back = connection.execute(select(holder_key.c.pinned_at)).scalar_one()
+    assert back == moment
+    assert back.tzinfo is UTC
+
+
+def test_sums_of_amounts_are_exact_on_either_database(any_store: Store) -> None:
+    amounts = [2**62, 2**62 - 1, -1, 3, -(2**62)] * 3
+    with any_store.transaction() as connection:
+        for nanos in amounts:
+            connection.execute(
+                insert(posting).values(period="p", holder="h", currency="EUR", account="a", nanos=nanos, line="l")
+            )
+    with any_store.reading() as connection:
+        found = [int(nanos) for nanos in connection.execute(select(posting.c.nanos)).scalars()]
+    assert sum(found) == sum(amounts)
 
 
 @pytest.mark.parametrize("wrong", [0.5, 1.0, True, "1"])

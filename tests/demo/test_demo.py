@@ -75,7 +75,34 @@ def test_both_holders_are_owed_what_the_licenses_say(shown: dict[str, Any]) -> N
     assert shown["ledger"]["problems"] == []
     kinds = [entry["kind"] for entry in shown["ledger"]["entries"]]
     assert kinds.count("commit") == count + count // 2
-    assert kinds[-2:] == ["license.revoke", "refuse"]
+    assert kinds[-3:] == ["license.revoke", "refuse", "period.commitment"]
+
+
+def test_each_holder_has_a_pack_that_is_whole_and_any_change_is_found(shown: dict[str, Any]) -> None:
+    packs = sorted((shown["cwd"] / shown["out"]).glob("*audit*"))
+    assert len(packs) == len(shown["audits"]) == 3
+    assert [str(Path(each["pack"]).name) for each in shown["audits"]] == [pack.name for pack in packs]
+    assert all(each["passed"] for each in shown["audits"])
+    base, style = shown["audits"][:2]
+    assert (base["payable"], style["payable"]) == (
+        [{"currency": "EUR", "nanos": "30000000"}],
+        [{"currency": "EUR", "nanos": "10000000"}],
+    )
+    found = intaglio(
+        "audit",
+        packs[0],
+        "--pictures",
+        shown["cwd"] / shown["out"],
+        "--json",
+        cwd=shown["cwd"],
+        INTAGLIO_HOME=shown["home"],
+    )
+    assert (found.returncode, json.loads(found.stdout)["facts"]["pictures"]["logged"]) == (0, len(shown["pictures"]))
+    data = packs[0].read_bytes()
+    for place in range(7, len(data), len(data) // 6):
+        changed = shown["cwd"] / "changed.zip"
+        changed.write_bytes(data[:place] + bytes([data[place] ^ 8]) + data[place + 1 :])
+        assert intaglio("audit", changed, cwd=shown["cwd"]).returncode == 1, place
 
 
 def test_the_pictures_are_large_sealed_png_files(shown: dict[str, Any]) -> None:

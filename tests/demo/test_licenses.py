@@ -11,19 +11,21 @@ import pytest
 from intaglio.demo.generator import load
 from intaglio.demo.scenario import ASSETS, REVOKED_LICENSE
 from intaglio.licensing.identity import works_in_use
-from intaglio.licensing.license import License, read_license
-from intaglio.licensing.permit import permit
+from intaglio.licensing.license import License, read_license, sign_license
+from intaglio.licensing.permit import LicenseIndex, permit
+from licenses import KEY
 
 pytestmark = pytest.mark.slow
 
 
 def documents() -> list[License]:
-    return [read_license(file.read_bytes(), source=file.name) for file in (ASSETS / "licenses").glob("*.toml")]
+    files = (ASSETS / "licenses").glob("*.toml")
+    return [sign_license(read_license(file.read_bytes(), source=file.name), KEY) for file in files]
 
 
 @pytest.mark.parametrize(("style", "works"), [(None, ["base"]), (0.9, ["base", "style"])])
 def test_loaded_weights_are_licensed(style: float | None, works: list[str]) -> None:
-    used = permit(works_in_use(load(style)), documents(), datetime.now(UTC), {}).licenses
+    used = permit(works_in_use(load(style)), LicenseIndex(documents()), datetime.now(UTC), {}).licenses
     assert [each.id.rpartition(":")[2] for each in used] == works
     assert len({each.holder_id for each in used}) == len(works)
 
@@ -32,7 +34,7 @@ def test_half_precision_is_the_same_work() -> None:
     torch = pytest.importorskip("torch")
     pipeline: Any = load()
     for dtype in (torch.float16, torch.bfloat16):
-        permit(works_in_use(pipeline.to(dtype)), documents(), datetime.now(UTC), {})
+        permit(works_in_use(pipeline.to(dtype)), LicenseIndex(documents()), datetime.now(UTC), {})
         pipeline = load()
 
 

@@ -24,8 +24,7 @@ from intaglio.guarding.callables import guard_callable
 from intaglio.guarding.calls import Options
 from intaglio.guarding.deliveries import recover, waiting
 from intaglio.guarding.press import Press, open_press
-from intaglio.licensing.license import read_license
-from samples import Brightness, license_text, picture
+from samples import Brightness, license_text, picture, signed
 
 MODELS = ("base:v1", "style:v1")
 
@@ -83,7 +82,7 @@ def promises(home: Path, out: Path) -> list[str]:
     voided = {each.target for each in entries if each.kind == "void"}
     billed: dict[str, int] = {}
     for each in entries:
-        if each.kind == "commit" and each.index not in voided:
+        if each.kind == "commit" and each.id not in voided:
             billed[each.picture or ""] = billed.get(each.picture or "", 0) + 1
     received = {file.stem for file in out.glob("*.png")}
     fetched = {each.picture: each.data for each in waiting(store)}
@@ -94,11 +93,11 @@ def promises(home: Path, out: Path) -> list[str]:
         for each, data in fetched.items()
         if each not in received and verify(data, settings=settings).verdict != "signed"
     ]
-    settled = {each.target for each in entries if each.kind in ("release", "commit")}
+    settled = {each.call for each in entries if each.kind in ("release", "commit")}
     broken += [
         f"call {each.call} was never settled"
         for each in entries
-        if each.kind == "authorize" and each.index not in settled
+        if each.kind == "authorize" and each.call not in settled
     ]
     return broken
 
@@ -106,7 +105,7 @@ def promises(home: Path, out: Path) -> list[str]:
 def main(home: Path, out: Path, kills: int, seed: int) -> int:
     press = open_press(settings_of(home))
     for model in MODELS:
-        press.ledger.publish(read_license(license_text(model).encode(), source=model))
+        press.ledger.publish(signed(license_text(model)))
     press.store.close()
     _, total = forked(lambda: deliver(home, out, None))
     if total is None:

@@ -33,8 +33,7 @@ from intaglio.guarding.callables import guard_callable
 from intaglio.guarding.calls import Options
 from intaglio.guarding.press import Press, open_press
 from intaglio.guarding.settings import Settings, settings_of
-from intaglio.licensing.license import read_license
-from samples import license_text, picture
+from samples import license_text, picture, signed
 
 MakeOptions = Callable[..., Options]
 
@@ -189,7 +188,7 @@ def test_licenses_that_are_missing_over_or_not_yet_valid(press: Press, options: 
     ):
         if constraint:
             text = license_text(name) + f"[constraints]\n{constraint}\n"
-            press.ledger.publish(read_license(text.encode(), source=name))
+            press.ledger.publish(signed(text))
         with pytest.raises(LicenseRefused) as refused:
             guard_callable(lambda: pytest.fail("generated"), options(), name)()
         assert (refused.value.clause, one_sentence(refused.value)) == (clause, True)

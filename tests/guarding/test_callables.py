@@ -24,8 +24,8 @@ from intaglio.guarding.callables import guard_callable
 from intaglio.guarding.calls import Options
 from intaglio.guarding.press import Press
 from intaglio.guarding.settings import Settings
-from intaglio.licensing.license import read_license
-from samples import license_text, picture
+from intaglio.safety.policy import Policy, Rule
+from samples import license_text, picture, signed
 
 MakeOptions = Callable[..., Options]
 
@@ -117,13 +117,39 @@ def test_an_abandoned_stream_is_released(press: Press, options: MakeOptions) -> 
 
 
 def test_a_model_inside_a_model_is_marked_once_and_billed_twice(press: Press, options: MakeOptions) -> None:
-    press.ledger.publish(read_license(license_text("inner:v1").encode(), source="inner"))
+    press.ledger.publish(signed(license_text("inner:v1")))
     inner = guard_callable(lambda: picture(9), options(), "inner:v1")
     outer = guard_callable(lambda: inner(), options(), "acme:v2")
     image = outer()
     assert sorted(entry.license or "" for entry in image.provenance.ledger) == ["urn:test:acme:v2", "urn:test:inner:v1"]
-    assert kinds(press) == ["authorize", "authorize", "commit", "commit"]
+    assert kinds(press) == ["authorize", "authorize", "release", "commit", "commit"]
     assert press.ledger.check() == []
+
+
+def test_what_a_model_inside_is_owed_is_decided_over_all_works(press: Press, options: MakeOptions) -> None:
+    # The style's fee takes the place of its base's, except where the base is in use itself: as in one pipeline.
+    base = license_text("base:v1", "1") + '[derivatives]\nallowed = true\nrules = ["replace"]\n'
+    style = license_text("style:v1", "0.5") + '[[base]]\nlicense = "urn:test:base:v1"\nrule = "replace"\n'
+    for text in (base, style):
+        press.ledger.publish(signed(text))
+    inner = guard_callable(lambda: picture(9), options(), "base:v1")
+    pictures = guard_callable(lambda: [inner(), picture(10)], options(), "style:v1")()
+    for image in pictures:
+        owed = {each.license: str(each.fee) for each in image.provenance.ledger}
+        assert owed == {"urn:test:base:v1": "1 EUR", "urn:test:style:v1": "0.5 EUR"}
+    assert [str(each.fee) for each in guard_callable(picture, options(), "style:v1")(11).provenance.ledger] == [
+        "0.5 EUR"
+    ]
+
+
+def test_works_that_may_not_meet_do_not_meet_inside_one_another(press: Press, options: MakeOptions) -> None:
+    alone = license_text("alone:v1") + "[combination]\nexclusive = true\n"
+    press.ledger.publish(signed(alone))
+    inner = guard_callable(lambda: pytest.fail("generated"), options(), "alone:v1")
+    with pytest.raises(LicenseRefused) as refused:
+        guard_callable(lambda: inner(), options(), "acme:v2")()
+    assert refused.value.clause == "combination.exclusive"
+    assert kinds(press) == ["authorize", "refuse", "release"]
 
 
 def test_an_unlicensed_model_inside_refuses_the_whole_call(press: Press, options: MakeOptions) -> None:
@@ -223,3 +249,16 @@ def test_guard_says_what_is_missing(settings: Settings) -> None:
         guard(lambda: None, settings=settings)
     with pytest.raises(ConfigurationError, match="cannot be called"):
         guard(7, settings=settings)
+
+
+def test_what_a_license_prohibits_is_withheld_and_never_blurred(press: Press, options: MakeOptions) -> None:
+    text = license_text("prim:v1").replace("version = 1", 'version = 1\nprohibited = ["sexual"]', 1)
+    press.ledger.publish(signed(text))
+    soft = Policy("soft/1", (Rule("soft", "nsfw", 0.2, "blur"),))
+    bright = picture(12, level=200)
+    assert guard_callable(lambda: bright, options(policy=soft), "acme:v2")().provenance.decision.action == "blur"
+    with pytest.raises(ContentBlocked, match="soft"):
+        guard_callable(lambda: bright, options(policy=soft), "prim:v1")()
+    silent = Policy("silent/1", (Rule("other", "nsfw", 1.0, "blur", "brightness/1"),))
+    assert silent.forbidding(["violence"]).judge([]).action == "withhold"
+    assert silent.forbidding([]) is silent

@@ -21,15 +21,14 @@ from intaglio.guarding.callables import guard_callable
 from intaglio.guarding.calls import Options
 from intaglio.guarding.press import Press
 from intaglio.guarding.settings import Settings
-from intaglio.licensing.license import read_license
-from samples import license_text, picture
+from samples import license_text, picture, signed
 
 MakeOptions = Callable[..., Options]
 
 
 @pytest.fixture
 def inner_model(press: Press) -> str:
-    press.ledger.publish(read_license(license_text("inner:v1").encode(), source="inner"))
+    press.ledger.publish(signed(license_text("inner:v1")))
     return "inner:v1"
 
 
@@ -105,7 +104,7 @@ def test_two_models_that_share_a_license_are_billed_once(press: Press, options: 
     text = license_text("shared:v1").replace(
         "[grant]", '[[subject]]\nrole = "model"\nmodel = "also-shared:v1"\n[grant]'
     )
-    press.ledger.publish(read_license(text.encode(), source="shared"))
+    press.ledger.publish(signed(text))
     one = guard_callable(lambda: picture(1), options(), "shared:v1")
     two = guard_callable(lambda: picture(2), options(), "also-shared:v1")
 

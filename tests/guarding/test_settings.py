@@ -17,6 +17,7 @@ from intaglio.guarding.home import initialize
 from intaglio.guarding.settings import DEFAULT_FILE, Settings, find_settings, settings_of
 
 ROOT = Path(__file__).parents[2]
+PATHS = ("store", "key", "chain", "mark_key", "ledger_key", "holder_key", "log")
 
 
 def test_the_three_places_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,15 +40,18 @@ def test_the_three_places_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_default_file_says_what_the_defaults_are(tmp_path: Path) -> None:
     empty, full = tmp_path / "empty", tmp_path / "full"
-    for place, text in ((empty, 'schema = "settings/1"'), (full, DEFAULT_FILE.replace("{date}", "2026-01-01"))):
+    for place, text in (
+        (empty, 'schema = "settings/1"'),
+        (full, DEFAULT_FILE.replace("{date}", "2026-01-01").replace("{origin}", "intaglio.local/ledger")),
+    ):
         place.mkdir()
         (place / "intaglio.toml").write_text(text)
     one, other = settings_of(empty), settings_of(full)
     for field in fields(Settings):
-        if field.name not in ("home", "store", "key", "chain", "mark_key", "trust"):
+        if field.name not in ("home", "trust", *PATHS):
             assert getattr(one, field.name) == getattr(other, field.name), field.name
-    assert [path.relative_to(empty) for path in (one.store, one.key, one.chain, one.mark_key)] == [
-        path.relative_to(full) for path in (other.store, other.key, other.chain, other.mark_key)
+    assert [getattr(one, name).relative_to(empty) for name in PATHS] == [
+        getattr(other, name).relative_to(full) for name in PATHS
     ]
 
 

@@ -1,12 +1,10 @@
-"""A ledger on a store of its own, with one license and a clock that stands still."""
+"""A ledger on a store of its own, with one license and a clock that stands still; on both databases."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from intaglio.database import Store, open_store
+from intaglio.database import Store
 from intaglio.licensing.ledger import Ledger
 from licenses import Clock, license_
 
@@ -17,8 +15,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path / "store.db")
+def store(any_store: Store) -> Store:
+    return any_store
 
 
 @pytest.fixture

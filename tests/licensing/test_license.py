@@ -17,7 +17,6 @@ from intaglio.licensing.license import Subject, from_canonical, read_license
 from intaglio.licensing.money import Money
 from licenses import TOML, document
 
-VECTORS: dict[str, Any] = json.loads(Path("spec/vectors/model-license.json").read_text("utf-8"))
 SCHEMA: dict[str, Any] = json.loads(Path("spec/model-license.schema.json").read_text("utf-8"))
 
 
@@ -44,15 +43,6 @@ def test_a_document_says_all_of_this() -> None:
     assert found.fee == Money(4_000_000, "EUR")
     assert (found.attribution, found.training) == ("Made with Tiny", "notAllowed")
     assert found.text_uri == "https://acme.example/terms"
-
-
-def test_the_vectors() -> None:
-    for vector in VECTORS["valid"]:
-        found = read_license(vector["document"].encode(), source="vector")
-        assert found.document.decode() == vector["canonical"]
-        assert found.sha256 == vector["sha256"]
-    for vector in VECTORS["invalid"]:
-        assert vector["cause"] in refused(vector["document"])
 
 
 def test_the_schema_is_a_schema_and_ships_beside_the_code() -> None:
@@ -122,7 +112,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"fee": {"per": "picture", "amount": "-1", "currency": "EUR"}}, "fee.amount"),
         ({"fee": {"per": "picture", "amount": "1e3", "currency": "EUR"}}, "fee.amount"),
         ({"fee": {"per": "picture", "amount": 1, "currency": "EUR"}}, "fee.amount"),
-        ({"fee": {"per": "step", "amount": "1", "currency": "EUR"}}, "fee.per"),
+        ({"fee": {"per": "hour", "amount": "1", "currency": "EUR"}}, "fee.per"),
         ({"fee": {"per": "picture", "amount": "1", "currency": "euro"}}, "fee.currency"),
         ({"output": {"training": "maybe"}}, "output.training"),
         ({"text": {"uri": "javascript:alert(1)"}}, "text.uri"),

@@ -1,94 +1,76 @@
-"""Leaves, heads and proofs of the stored ledger."""
+"""What a rights holder holds in hands: the published files of a stored ledger, and a proof for one leaf."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from intaglio.database import Store, open_store
-from intaglio.licensing import merkle
-from intaglio.licensing.entries import Draft, decode, encode
+from intaglio.database import Store
+from intaglio.errors import LogForked
 from intaglio.licensing.ledger import Ledger, TreeHead
+from intaglio.licensing.transparency import merkle
+from intaglio.licensing.transparency.checkpoint import Checkpoint, open_checkpoint
+from intaglio.licensing.transparency.notes import NoteSigner, NoteVerifier
+from intaglio.licensing.transparency.proof import LogProof, prove
+from intaglio.licensing.transparency.publishing import Published, Tree, publish
+from intaglio.licensing.transparency.tile_reader import TileReader, files_below
 from licenses import MINUTE, Clock, deliver, license_, request
 
-VECTORS: dict[str, Any] = json.loads(Path("spec/vectors/ledger.json").read_text("utf-8"))
+SIGNER = NoteSigner("log.example", Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 
-def test_the_vectors() -> None:
-    hashes: list[bytes] = []
-    for index, vector in enumerate(VECTORS["entries"]):
-        members = {key: value for key, value in vector["members"].items() if key not in ("schema", "index", "at")}
-        at = datetime.fromisoformat(vector["members"]["at"])
-        entry = encode(Draft(members.pop("kind"), members), index, at)
-        assert entry.leaf.decode() == vector["leaf"]
-        assert entry.leaf_hash.hex() == vector["leaf_hash"]
-        hashes.append(entry.leaf_hash)
-
-    def node(level: int, position: int) -> bytes:
-        if level == 0:
-            return hashes[position]
-        return merkle.node_hash(node(level - 1, 2 * position), node(level - 1, 2 * position + 1))
-
-    assert merkle.root(len(hashes), node).hex() == VECTORS["root"]
-
-
-@pytest.mark.parametrize("leaf", [b"", b"{}", b"[]", b"null", b"\xff", b'{"schema":"ledger-leaf/2"}'])
-def test_other_bytes_are_no_leaf(leaf: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
-        decode(leaf)
-
-
-def test_only_the_canonical_spelling_is_a_leaf() -> None:
-    leaf = encode(Draft("refuse", {"call": "x"}), 3, datetime(2026, 1, 1, tzinfo=UTC)).leaf
-    assert decode(leaf).index == 3
-    with pytest.raises(ValueError, match="canonical"):
-        decode(leaf.replace(b",", b", "))
-
-
-def test_entries_come_in_order_and_in_pages(ledger: Ledger) -> None:
-    for number in range(6):
-        ledger.authorize(request(number), expires_after=MINUTE)
-    assert [entry.index for entry in ledger.entries()] == list(range(7))
-    assert [entry.index for entry in ledger.entries(2, 5)] == [2, 3, 4]
-    assert list(ledger.entries(7)) == []
-    assert list(ledger.entries(3, 3)) == []
-
-
-def test_an_empty_ledger_has_a_head(store: Store) -> None:
-    empty = Ledger(store)
-    assert empty.head() == TreeHead(0, merkle.EMPTY_ROOT)
-    assert empty.check(TreeHead(0, merkle.EMPTY_ROOT)) == []
-    with pytest.raises(ValueError, match="is not in a tree"):
-        empty.inclusion(0, 0)
-
-
-@settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(batches=st.lists(st.integers(0, 5), max_size=12))
-def test_stored_nodes_prove_what_a_tree_in_memory_proves(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[int]
-) -> None:
-    ledger = Ledger(open_store(tmp_path_factory.mktemp("ledger") / "store.db"), now=Clock())
+@pytest.fixture
+def ledger(store: Store, clock: Clock) -> Ledger:
+    ledger = Ledger(store, signer=SIGNER, now=clock)
     ledger.publish(license_())
-    heads = [ledger.head()]
-    picture = 0
-    for number, batch in enumerate(batches):
+    for number in range(12):
         authorization = ledger.authorize(request(number), expires_after=MINUTE)
-        deliver(ledger, authorization, *(f"{picture + more:016x}" for more in range(batch)))
-        picture += batch
-        heads.append(ledger.head())
-    last = heads[-1]
-    for entry in ledger.entries():
-        path = ledger.inclusion(entry.index, last.size)
-        assert merkle.verify_inclusion(entry.index, last.size, entry.leaf_hash, path, last.root)
-    for head in heads:
-        proof = ledger.consistency(head.size, last.size)
-        assert merkle.verify_consistency(head.size, last.size, head.root, last.root, proof)
-        assert ledger.check(head) == []
-    with pytest.raises(ValueError, match="entries, not"):
-        ledger.consistency(1, last.size + 1)
+        deliver(ledger, authorization, *(f"{number * 10 + more:016x}" for more in range(10)))
+    ledger.drain()
+    return ledger
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+def published(ledger: Ledger, folder: Path, head: TreeHead) -> Published:
+    def leaves(start: int, end: int) -> Iterator[bytes]:
+        return (entry.leaf for entry in ledger.entries(start, end))
+
+    tree = Tree(Checkpoint(ledger.origin, head.size, head.root), ledger.node, leaves)
+    return publish(folder, [SIGNER], tree, trusted=[SIGNER.verifier])
+
+
+def test_the_published_files_hold_every_leaf_and_nothing_private(ledger: Ledger, folder: Path) -> None:
+    for size in (3, 100, ledger.head().size):
+        published(ledger, folder, ledger.head_at(size))
+    head = open_checkpoint((folder / "checkpoint").read_bytes(), [NoteVerifier.parse(SIGNER.vkey)])
+    reader = TileReader(files_below(folder), head.size, head.root)
+    entries = list(ledger.entries())
+    assert list(reader.leaves(0, head.size)) == [entry.leaf for entry in entries]
+    public = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert not [entry.index for entry in entries if entry.payload in public or entry.salt in public]
+
+
+def test_a_leaf_is_proven_without_the_ledger(ledger: Ledger, folder: Path) -> None:
+    note = published(ledger, folder, ledger.head()).note
+    entry = next(entry for entry in ledger.entries(50) if entry.kind == "commit")
+    file = bytes(prove(entry.index, note, ledger.node))
+    assert len(file) <= 2048
+    proof = LogProof.parse(file)
+    checkpoint = open_checkpoint(proof.checkpoint, [SIGNER.verifier])
+    assert proof.verify(merkle.leaf_hash(entry.leaf), checkpoint)
+    assert not proof.verify(merkle.leaf_hash(entry.leaf.replace(b"commit", b"refuse")), checkpoint)
+
+
+def test_a_store_older_than_what_is_published_signs_nothing(ledger: Ledger, folder: Path) -> None:
+    published(ledger, folder, ledger.head())
+    before = (folder / "checkpoint").read_bytes()
+    with pytest.raises(LogForked, match="restore the newest backup"):
+        published(ledger, folder, ledger.head_at(100))
+    assert (folder / "checkpoint").read_bytes() == before

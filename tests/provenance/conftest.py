@@ -30,6 +30,8 @@ from intaglio.provenance.trust import TrustList
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
+NOTE = LedgerNote("ab" * 16, {"origin": "log.example"})
+
 
 @dataclass(frozen=True)
 class Issuer:
@@ -116,7 +118,7 @@ def define(
         when=NOW,
         software=("TinyPipeline", "0.42.1"),
         models=["Acme Portrait", "Line style"],
-        binding=Binding(id=picture_id, scheme=scheme, iscc=fingerprint(image).iscc, ledger=LedgerNote("ab" * 16, 7)),
+        binding=Binding(id=picture_id, scheme=scheme, iscc=fingerprint(image).iscc, ledger=NOTE),
         licenses=[LicenseNote(license="acme-1", sha256="0" * 64, work="Acme Portrait", holder="Acme", attribution="A")],
         training="constrained",
         parent=parent,

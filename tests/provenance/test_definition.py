@@ -25,7 +25,8 @@ from intaglio.provenance.definition import (
 from intaglio.provenance.fingerprint import fingerprint
 from intaglio.provenance.xmp import label, parse
 
-BINDING = Binding(id="0123456789abcdef", scheme="some/scheme", iscc="ISCC:X", ledger=LedgerNote("ab" * 16, 5))
+NOTE = LedgerNote("ab" * 16, {"origin": "log.example"})
+BINDING = Binding(id="0123456789abcdef", scheme="some/scheme", iscc="ISCC:X", ledger=NOTE)
 
 
 def define(**change: Any) -> dict[str, Any]:
@@ -84,7 +85,10 @@ def test_the_marks_key_and_what_it_replaced_are_named() -> None:
 def test_binding_and_licenses_are_named() -> None:
     note = LicenseNote(license="acme-1", sha256="f" * 64, work="Portrait", holder="Acme")
     definition = define(licenses=[note, replace(note, attribution="by Acme")])
-    assert data(definition, "org.intaglio.binding")["ledger"] == {"call": "ab" * 16, "authorize": 5}
+    assert data(definition, "org.intaglio.binding")["ledger"] == {
+        "call": "ab" * 16,
+        "receipt": {"origin": "log.example"},
+    }
     first, second = data(definition, "org.intaglio.license")["licenses"]
     assert "attribution" not in first
     assert second["attribution"] == "by Acme"

@@ -13,6 +13,7 @@ from intaglio.errors import ConfigurationError
 from intaglio.files import write_whole
 from intaglio.guarding import find_settings
 from intaglio.guarding.deliveries import recover, waiting
+from intaglio.guarding.log_keys import log_signer
 from intaglio.licensing.ledger import Ledger
 
 
@@ -27,10 +28,10 @@ def deliveries(out: Path | None, as_json: bool) -> None:
     """
     settings = find_settings()
     store = open_store(settings.store, create=False)
-    book = Ledger(store)
-    entries = book.recover()
+    book = Ledger(store, signer=log_signer(settings))
+    receipts = book.recover()
     keep = timedelta(hours=settings.keep_undelivered_hours)
-    entries += recover(store, book, datetime.now(UTC), keep)
+    receipts += recover(store, book, datetime.now(UTC), keep)
     left = waiting(store)
     files: list[str] = []
     for each in left if out else []:
@@ -42,7 +43,7 @@ def deliveries(out: Path | None, as_json: bool) -> None:
             raise ConfigurationError(f"{path} cannot be written ({error.strerror}).") from error
         files.append(str(path))
     store.close()
-    settled = [{"entry": entry.index, "kind": entry.kind, "call": entry.call} for entry in entries]
+    settled = [{"event": receipt.id, "kind": receipt.kind} for receipt in receipts]
     if as_json:
         document = {"settled": settled, "waiting": [each.picture for each in left], "written": files}
         click.echo(json.dumps(document, indent=2))

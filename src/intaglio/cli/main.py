@@ -24,6 +24,8 @@ COMMANDS = {
     "mark": "intaglio.cli.mark:mark",
     "license": "intaglio.cli.license:license_group",
     "ledger": "intaglio.cli.ledger:ledger",
+    "audit": "intaglio.cli.audit:audit",
+    "witness": "intaglio.cli.witness:witness",
     "deliveries": "intaglio.cli.deliveries:deliveries",
 }
 

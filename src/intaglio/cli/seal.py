@@ -57,7 +57,7 @@ def _sealed(file: Path, target: Path, model: str, account: str | None, settings:
     except OSError as error:
         # Nobody has the picture, so nobody owes for it.
         press = open_press(settings)
-        call = sealed.provenance.ledger[0].call or ""
+        call = sealed.provenance.ledger[0].call
         deliveries.take_back(press.store, press.ledger, call, "the sealed file could not be written")
         return {"error": f"{target} cannot be written ({error.strerror}); the picture was taken back."}
     return {"sealed": str(target), "id": sealed.provenance.id}

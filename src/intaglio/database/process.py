@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -30,8 +31,7 @@ class Process:
     @classmethod
     def current(cls) -> Process:
         """This process."""
-        pid = os.getpid()
-        return cls(_host(), pid, _started(psutil.Process(pid)))
+        return _current(os.getpid())
 
     @classmethod
     def parse(cls, text: str) -> Process:
@@ -64,6 +64,15 @@ class Process:
             return False
         except psutil.Error:
             return None
+
+
+@lru_cache(maxsize=1)
+def _current(pid: int) -> Process:
+    return Process(_host(), pid, _started(psutil.Process(pid)))
+
+
+# The id of an ancestor that ended may be given to a child of ours.
+os.register_at_fork(after_in_child=_current.cache_clear)
 
 
 def _host() -> str:

@@ -1,30 +1,26 @@
-"""Opening the store, and the two kinds of transaction.
-
-Facts that the code rests on: in WAL mode readers never wait for the writer and see one snapshot; a
-transaction that starts with BEGIN IMMEDIATE takes the write lock at once, so it never fails half way
-because of another writer; with ``synchronous=FULL`` a commit is on disk when it returns
-(https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous).
-"""
+"""Opening the store, and the two kinds of transaction."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from intaglio.database import failures
+from intaglio.database import postgresql, sqlite
+from intaglio.database.rules import Rules, refused
 from intaglio.database.schema import ensure_schema
-from intaglio.errors import ConfigurationError, StoreUnavailable
+from intaglio.errors import StoreUnavailable
+
+Result = TypeVar("Result")
 
 # Connections that a forked child must neither use nor close: they belong to its parent.
 _abandoned: list[object] = []
@@ -35,137 +31,126 @@ class Store:
     """One open store. May be shared by threads, and by processes that fork after it was opened.
 
     Attributes:
-        engine: The SQLAlchemy engine on the file.
-        path: The file.
+        engine: The SQLAlchemy engine on the database.
+        name: What messages call it: the path, or the URL without user and password.
+        path: The file, or None when the store is on a server.
     """
 
     engine: Engine
-    path: Path
+    name: str
+    path: Path | None
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        """Which database it is on."""
+        return "postgresql" if self.path is None else "sqlite"
 
     @contextmanager
     def transaction(self) -> Generator[Connection]:
         """A connection in a write transaction: committed at the end, rolled back on any exception.
 
+        On SQLite it is the only writer from its beginning. On PostgreSQL it is READ COMMITTED: what must
+        not change between two statements has to be locked (`intaglio.database.rows.lock_row`).
+
         Raises:
-            StoreUnavailable: The file is locked for too long, read-only, damaged or gone, the disk is
-                full, or a row contradicts what is stored. Nothing was written.
+            StoreUnavailable: The store is locked for too long, read-only, damaged or gone, the disk is
+                full, or a row contradicts what is stored. Nothing was written, except where a server was
+                lost during the commit itself: then it is unknown, and to repeat the same events is safe.
         """
-        with self._connection("BEGIN IMMEDIATE") as connection:
+        with self._connection(self._rules.WRITING) as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """A connection that sees one snapshot. Works on a read-only file and folder too.
+        """A connection that sees one snapshot. Works on a read-only file, folder or server too.
 
         Raises:
-            StoreUnavailable: The file is damaged, gone or cannot be read.
+            StoreUnavailable: The store is damaged, gone or cannot be read.
         """
-        with self._connection("BEGIN") as connection:
+        with self._connection(self._rules.READING) as connection:
             yield connection
+
+    def run(self, action: Callable[[Connection], Result], *, times: int = 5) -> Result:
+        """What the action returns, called with a write transaction, and again where that is safe.
+
+        It is called again when the server took the transaction back for another one's sake (a deadlock,
+        say), and for no other reason, so the action must do nothing but use its connection.
+
+        Raises:
+            StoreUnavailable: As for `transaction`, or the server took it back so many times.
+        """
+        for left in reversed(range(times)):
+            try:
+                with self.transaction() as connection:
+                    return action(connection)
+            except StoreUnavailable as error:
+                if not left or not self._rules.undone(error.__cause__):
+                    raise
+        raise ValueError("a transaction is tried at least once")
 
     def close(self) -> None:
         """Closes the idle connections. An open transaction keeps its own until it ends."""
         self.engine.dispose()
 
+    @property
+    def _rules(self) -> Rules:
+        return postgresql if self.path is None else sqlite
+
     @contextmanager
-    def _connection(self, begin: str) -> Generator[Connection]:
+    def _connection(self, options: Any) -> Generator[Connection]:
         try:
-            with self.engine.connect().execution_options(begin=begin) as connection, connection.begin():
+            with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise StoreUnavailable(failures.sentence(self.path, error)) from error
+        except self._rules.errors() as error:
+            raise StoreUnavailable(self._rules.sentence(self.name, error)) from error
 
 
 def open_store(url_or_path: str | Path, *, create: bool = True, busy_timeout: float = 30.0) -> Store:
-    """The store at a path, made and brought to the current schema where needed.
+    """The store at a path or a URL, made and brought to the current schema where needed.
 
-    Any number of processes may open one path at once, a fresh one too: one of them makes the schema.
-    A file or folder that this user may not write is opened for reading.
+    Any number of processes may open one store at once, a fresh one too: one of them makes the schema.
+    A file or folder that this user may not write is opened for reading, and so is a server's replica.
 
     Args:
-        url_or_path: A path, or a URL ``sqlite:///relative/path`` or ``sqlite:////absolute/path``.
-        create: Make the file where there is none, and migrate one of an older version. Without it, both
+        url_or_path: A path, or a URL ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or
+            ``postgresql://user@host:port/database``, with any setting of libpq as ``?name=value``. The
+            database must be there; its tables need not.
+        create: Make the tables where there are none, and migrate an older version. Without it, both
             are refused.
         busy_timeout: Seconds to wait for another writer before giving up.
 
     Raises:
-        ConfigurationError: The URL is not one of SQLite.
-        StoreUnavailable: The file cannot be opened, is not a store, or was written by a newer version.
+        ConfigurationError: The URL is not one of SQLite or PostgreSQL, or the driver is not installed.
+        StoreUnavailable: The store cannot be opened, is not one, or was written by a newer version.
     """
-    path = _path(url_or_path)
+    if isinstance(url_or_path, str) and postgresql.is_url(url_or_path):
+        name = postgresql.name_of(url_or_path)
+        return _ready(Store(postgresql.engine_of(url_or_path, busy_timeout), name, None), create, busy_timeout)
+    path = sqlite.path_of(str(url_or_path))
+    writable = sqlite.look(path, create)
+    store = Store(sqlite.engine_on(path, writable, busy_timeout), str(path), path)
+    return _ready(store, create and writable, busy_timeout)
+
+
+def _ready(store: Store, upgrade: bool, patience: float) -> Store:
+    rules: Rules = postgresql if store.path is None else sqlite
+    expected: tuple[type[Exception], ...] = (*rules.errors(), OSError)
+    event.listen(store.engine, "connect", _remember)
+    event.listen(store.engine, "checkout", _refuse_inherited, insert=True)
+    event.listen(store.engine, "handle_error", _name_unstorable)
     try:
-        writable = _look(path, create)
-    except OSError as error:
-        raise StoreUnavailable(f"The store {path} cannot be opened: {error.strerror}.") from error
-    store = Store(_engine(path, writable, busy_timeout), path)
-    try:
-        ensure_schema(store.engine, path, upgrade=create and writable, patience=busy_timeout)
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        ensure_schema(store.engine, store.name, rules, upgrade=upgrade, patience=patience)
+    except expected as error:
         store.close()
-        raise StoreUnavailable(failures.sentence(path, error)) from error
+        raise StoreUnavailable(rules.sentence(store.name, error)) from error
     except StoreUnavailable:
         store.close()
         raise
     return store
 
 
-def _look(path: Path, create: bool) -> bool:
-    """Whether this user may write there. Raises StoreUnavailable when there can be no store."""
-    if not path.exists() and not create:
-        raise StoreUnavailable(f"There is no store at {path}; run `intaglio init` to make one.")
-    if path.is_dir():
-        raise StoreUnavailable(f"The store {path} is a folder; give the path of a file in it.")
-    if not path.parent.is_dir():
-        raise StoreUnavailable(f"The folder of the store {path} does not exist; make it first.")
-    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
-
-
-def _path(url_or_path: str | Path) -> Path:
-    text = str(url_or_path)
-    scheme, separator, rest = text.partition("://")
-    if separator and scheme == "sqlite" and len(rest) > 1:
-        text = rest[1:]
-    elif separator or not text or "\0" in text:
-        raise ConfigurationError(f"{text!r} is not a store; give a path, or a URL sqlite:///path.")
-    return Path(text).absolute()
-
-
-def _engine(path: Path, writable: bool, busy_timeout: float) -> Engine:
-    def connect() -> sqlite3.Connection:
-        # isolation_level=None: the driver begins nothing by itself; _begin does.
-        return sqlite3.connect(
-            f"file:{quote(str(path))}{'' if writable else _read_only(path)}",
-            uri=True,
-            timeout=busy_timeout,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
-    if writable:
-        engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=64)
-    else:
-        # A new connection each time, because what _read_only answers may change.
-        engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "checkout", _refuse_inherited)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _read_only(path: Path) -> str:
-    # Without a log beside it, the file holds everything, and SQLite could not make the shared memory
-    # that a log needs: https://www.sqlite.org/wal.html#read_only_databases
-    return "?mode=ro" if path.with_name(path.name + "-wal").exists() else "?mode=ro&immutable=1"
-
-
-def _configure(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+def _remember(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
     record.info["pid"] = os.getpid()
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    # Without it, INSERT OR REPLACE would delete a ledger entry without asking the trigger.
-    cursor.execute("PRAGMA recursive_triggers=ON")
-    cursor.close()
 
 
 def _refuse_inherited(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: Any) -> None:
@@ -176,5 +161,7 @@ def _refuse_inherited(connection: DBAPIConnection, record: ConnectionPoolEntry, 
         raise DisconnectionError("this connection belongs to the parent process")
 
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+def _name_unstorable(context: ExceptionContext) -> None:
+    refusal = refused(context.original_exception)
+    if refusal is not None:
+        raise refusal from context.original_exception

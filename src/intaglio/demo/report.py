@@ -53,7 +53,7 @@ def write(outcome: Outcome, path: Path) -> Path:
         ],
         counts=Counter(each.kind for each in outcome.entries),
         totals=total([each.amount for each in outcome.royalties]),
-        entries=[(each, _sentence(each.members)) for each in outcome.entries],
+        entries=[(each, _sentence(each.data)) for each in outcome.entries],
         amplification=AMPLIFICATION,
     )
     write_whole(path, page.encode())
@@ -72,7 +72,7 @@ def document(outcome: Outcome, out: Path, page: Path) -> dict[str, Any]:
                 "file": str(each.file),
                 "id": each.image.provenance.id,
                 "prompt": each.prompt,
-                "works": [entry.license for entry in each.image.provenance.ledger],
+                "works": [owed.license for owed in each.image.provenance.ledger],
                 "proofs": [_proof(proof) for proof in each.proofs],
             }
             for each in outcome.exhibits
@@ -83,7 +83,7 @@ def document(outcome: Outcome, out: Path, page: Path) -> dict[str, Any]:
             "size": len(outcome.entries),
             "root": outcome.root,
             "problems": list(outcome.problems),
-            "entries": [each.members for each in outcome.entries],
+            "entries": [{"index": each.index, "kind": each.kind, "event": each.event} for each in outcome.entries],
         },
         "royalties": [
             {
@@ -93,6 +93,17 @@ def document(outcome: Outcome, out: Path, page: Path) -> dict[str, Any]:
                 "amount": each.amount.to_json(),
             }
             for each in outcome.royalties
+        ],
+        "audits": [
+            {
+                "holder": each.holder,
+                "pack": str(each.pack),
+                "payable": [amount.to_json() for amount in each.payable],
+                "passed": each.passed,
+                "findings": list(each.findings),
+                "tampered": list(each.tampered),
+            }
+            for each in outcome.audits
         ],
     }
 
@@ -110,15 +121,21 @@ def lines(outcome: Outcome, out: Path, page: Path) -> Iterator[str]:
         yield f"{'ok ' if refusal.passed else 'NOT'} {refusal.name}: {refusal.message}"
     yield ""
     for entry in outcome.entries:
-        yield f"  {entry.index:>3}  {entry.kind:<16} {_sentence(entry.members)}"
+        yield f"  {entry.index:>3}  {entry.kind:<16} {_sentence(entry.data)}"
     yield ""
     for line in outcome.royalties:
         yield f"Owed to {outcome.holders[line.holder]}: {line.amount} for {line.pictures} pictures under {line.license}"
+    for audit in outcome.audits:
+        owed = " and ".join(str(amount) for amount in audit.payable) or "nothing"
+        sentence = f"audit pack of {audit.name}: {owed} to be paid; {'whole' if not audit.findings else 'NOT whole'}"
+        yield f"{'ok ' if audit.passed else 'NOT'} {sentence}, and one changed byte is found"
     yield f"Ledger: {len(outcome.entries)} entries, root hash {outcome.root}"
     for problem in outcome.problems:
         yield f"  PROBLEM: {problem}"
     yield ""
     yield f"Pictures: {out}"
+    for audit in outcome.audits:
+        yield f"Audit:    {audit.pack}"
     yield f"Report:   {page}"
     program = Path(sys.argv[0])
     yield f"To look closer: INTAGLIO_HOME={outcome.settings.home} {program} verify {outcome.exhibits[0].file}"
@@ -141,7 +158,7 @@ def _card(exhibit: Exhibit, holders: Mapping[str, str]) -> dict[str, Any]:
         "provenance": provenance,
         "image": _embedded(exhibit.image, PICTURE),
         "proofs": [_proof_card(proof) for proof in exhibit.proofs],
-        "fees": [(holders.get(entry.holder or "", entry.holder), entry.fee) for entry in provenance.ledger],
+        "fees": [(holders.get(owed.holder, owed.holder), owed.fee) for owed in provenance.ledger],
     }
 
 
@@ -187,6 +204,5 @@ def _sentence(members: dict[str, Any]) -> str:
         members.get("license"),
         owed,
         members.get("reason"),
-        members.get("clause"),
     ]
     return "  ".join(str(part) for part in parts if part)

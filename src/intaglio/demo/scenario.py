@@ -13,12 +13,12 @@ import numpy.typing as npt
 from PIL.Image import Image
 
 from intaglio.demo import attacks
+from intaglio.demo.holders import Audit, audits, publish_licenses
 from intaglio.demo.withheld import abstract_figure
 from intaglio.errors import ContentBlocked, LicenseRefused
 from intaglio.guarding import Evidence, SealedImage, Settings, guard, verify
 from intaglio.guarding.press import Press, open_press
 from intaglio.licensing.ledger import Entry, Royalty
-from intaglio.licensing.license import read_license
 
 ASSETS = Path(__file__).with_name("assets")
 FIGURE_MODEL = "demo:abstract-figures"
@@ -94,6 +94,7 @@ class Outcome:
     refusals: tuple[Refusal, ...]
     entries: tuple[Entry, ...]
     royalties: tuple[Royalty, ...]
+    audits: tuple[Audit, ...]
     root: str
     problems: tuple[str, ...]
 
@@ -101,8 +102,8 @@ class Outcome:
     def passed(self) -> bool:
         """Whether every proof came out as promised and the ledger is whole."""
         proofs = [self.photograph, *(proof for each in self.exhibits for proof in each.proofs)]
-        shown = all(each.passed for each in proofs) and all(each.passed for each in self.refusals)
-        return shown and not self.problems
+        shown = [each.passed for group in (proofs, self.refusals, self.audits) for each in group]
+        return all(shown) and not self.problems
 
 
 def run(out: Path, settings: Settings, say: Callable[[str], None]) -> Outcome:
@@ -112,14 +113,12 @@ def run(out: Path, settings: Settings, say: Callable[[str], None]) -> Outcome:
         say: Told what is being done, a line at a time.
     """
     press = open_press(settings)
-    for file in sorted((ASSETS / "licenses").glob("*.toml")):
-        document = read_license(file.read_bytes(), source=file.name)
-        press.ledger.publish(document)
-        say(f"Licensed: {document.work_name} of {document.holder_name}, {document.fee} per picture")
+    publish_licenses(press, ASSETS / "licenses", say)
     exhibits = tuple(_exhibits(out, press, say))
     say("A photograph, a withheld picture, and a revoked license")
     photograph = _prove(press, "photograph", "no-evidence", (ASSETS / "photograph.jpg").read_bytes())
     refusals = (_withheld(press), _revoked(press))
+    audited = tuple(audits(out, press, say))
     entries = tuple(press.ledger.entries())
     return Outcome(
         settings=settings,
@@ -129,6 +128,7 @@ def run(out: Path, settings: Settings, say: Callable[[str], None]) -> Outcome:
         refusals=refusals,
         entries=entries,
         royalties=tuple(press.ledger.royalties()),
+        audits=audited,
         root=press.ledger.head().root.hex(),
         problems=tuple(press.ledger.check()),
     )

@@ -8,16 +8,15 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from intaglio.errors import ConfigurationError, IntaglioError
-from intaglio.generation import Request, Work
+from intaglio.generation import Request, Use, Work
 from intaglio.guarding import deliveries
 from intaglio.guarding.press import Press
 from intaglio.guarding.settings import OnBlock
 from intaglio.licensing.ledger import Authorization
-from intaglio.licensing.permit import permit
 from intaglio.provenance.signer import check_usable
 
 log = logging.getLogger("intaglio")
@@ -33,12 +32,14 @@ class Options:
         press: The parts of the stages.
         account: Who is billed.
         on_block: What a call with a withheld picture does.
+        use: What the pictures are for.
         latents: Whether latents may leave, metered but neither screened, marked nor signed.
     """
 
     press: Press
     account: str
     on_block: OnBlock
+    use: Use = field(default_factory=Use)
     latents: bool = False
 
 
@@ -51,30 +52,38 @@ class Plan:
         software: Name and version of what generates.
         parameters: Arguments that may be disclosed.
         parents: Files with credentials that the call starts from, e.g. the input of image-to-image.
+        pictures: How many pictures it asks for.
     """
 
     works: tuple[Work, ...]
     software: tuple[str, str]
     parameters: Parameters = field(default_factory=dict[str, str | int | float | bool])
     parents: tuple[bytes, ...] = ()
+    pictures: int = 1
 
 
 @dataclass(slots=True)
 class Call:
     """One call between its authorization and its hand-over.
 
-    ``authorizations`` grows when a guarded model is called inside this call: its works are asked and
-    billed here, and its pictures pass through, so that nothing is marked twice and nothing is free.
+    When a guarded model is called inside this call, another ``authorization`` over the works of both takes the
+    place of the first: they are asked and billed here, and the inner pictures pass through, so that nothing is
+    marked twice and nothing is free.
     ``billed`` says that the pictures are recorded; what goes wrong after that is voided, not released.
     """
 
     options: Options
     plan: Plan
     request: Request
-    authorizations: list[Authorization]
+    authorization: Authorization
     billed: bool = False
     generating: bool = False
+    _works: tuple[Work, ...] = ()
     joining: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Begin with the works of the plan."""
+        self._works = tuple(dict.fromkeys(self.plan.works))
 
     def join(self, plan: Plan, options: Options) -> None:
         """Ask the licenses of a model that is called inside this call.
@@ -89,11 +98,14 @@ class Call:
                 "A guarded model is called inside a call that is guarded with other settings; guard both with the same."
             )
         with self.joining:
-            licenses, revoked = press.ledger.licenses()
-            asked = permit(plan.works, licenses, press.now(), revoked)
-            known = {each.id for one in self.authorizations for each in one.permit.licenses}
-            if any(each.id not in known for each in asked.licenses):
-                self.authorizations.append(authorize(press, _request(self.options, plan)))
+            # One permit over all works: whether they may meet in one picture, and what each is owed beside the
+            # others, is decided over all of them.
+            together = tuple(dict.fromkeys((*self._works, *plan.works)))
+            if together == self._works:
+                return
+            whole = authorize(press, _request(self.options, replace(self.plan, works=together)))
+            before, self.authorization, self._works = self.authorization, whole, together
+            press.ledger.release(before, "continued with the works of another model")
 
 
 _current: ContextVar[Call | None] = ContextVar("intaglio_call", default=None)
@@ -118,7 +130,7 @@ def authorized(options: Options, plan: Plan) -> Call:
     """
     check_usable(options.press.signer, options.press.now())
     request = _request(options, plan)
-    return Call(options, plan, request, [authorize(options.press, request)])
+    return Call(options, plan, request, authorize(options.press, request))
 
 
 @contextmanager
@@ -160,8 +172,7 @@ def release(call: Call, reason: str) -> None:
         if call.billed:
             deliveries.take_back(press.store, press.ledger, call.request.id, reason)
             return
-        for authorization in call.authorizations:
-            press.ledger.release(authorization, reason)
+        press.ledger.release(call.authorization, reason)
     except IntaglioError as error:
         log.warning("Call %s could not be released now (%s); it expires by itself.", call.request.id, error)
 
@@ -173,4 +184,6 @@ def _request(options: Options, plan: Plan) -> Request:
         account=options.account,
         software=plan.software,
         parameters=plan.parameters,
+        use=options.use,
+        pictures=plan.pictures,
     )

@@ -27,7 +27,7 @@ class Claim:
         id: 16 hex digits.
         scheme: The watermark in the pixels, or None for a picture that is delivered unmarked.
         request: The call that made it.
-        authorizations: Its reservations in the ledger, with the licenses that permitted it.
+        authorization: Its reservation in the ledger, with the licenses that permitted it.
         fingerprint: Perceptual fingerprint of the marked pixels.
         blurred: Whether the policy had it blurred.
         derived: Whether it was made from a picture that carries a credential.
@@ -38,7 +38,7 @@ class Claim:
     id: str
     scheme: str | None
     request: Request
-    authorizations: tuple[Authorization, ...]
+    authorization: Authorization
     fingerprint: Fingerprint
     blurred: bool = False
     derived: bool = False
@@ -47,9 +47,8 @@ class Claim:
 
     @property
     def licenses(self) -> list[License]:
-        """Every license that permitted the call, once, in the order in which they were asked."""
-        found = {each.id: each for one in self.authorizations for each in one.permit.licenses}
-        return list(found.values())
+        """Every license that permitted the call, in the order of their ids."""
+        return list(self.authorization.permit.licenses)
 
     @property
     def models(self) -> list[str]:
@@ -59,7 +58,7 @@ class Claim:
 
 def definition(claim: Claim, media_type: str, when: datetime) -> dict[str, Any]:
     """Return the C2PA manifest definition of a picture, under a fresh name."""
-    authorization = claim.authorizations[0]
+    authorization = claim.authorization
     return manifest_definition(
         urn=new_urn(),
         title=f"{claim.id}.{media_type.partition('/')[2]}",
@@ -70,7 +69,7 @@ def definition(claim: Claim, media_type: str, when: datetime) -> dict[str, Any]:
             id=claim.id,
             scheme=claim.scheme,
             iscc=claim.fingerprint.iscc,
-            ledger=LedgerNote(authorization.call, authorization.index),
+            ledger=LedgerNote(authorization.call, authorization.receipt.to_json()),
             key=claim.mark_key,
             replaces=claim.replaces,
         ),

@@ -12,7 +12,7 @@ from typing import IO, Any, Protocol
 from PIL.Image import EXTENSION, Image, init
 
 from intaglio.files import write_whole
-from intaglio.licensing.ledger import Entry
+from intaglio.licensing.ledger import Owed
 from intaglio.pictures import MEDIA_TYPES, pixel_digest
 from intaglio.provenance.credential import Credential
 from intaglio.safety.policy import Decision
@@ -56,14 +56,14 @@ class Provenance:
         credential: The credential as read back from the finished file; None for a withheld picture or
             a latent.
         mark: The mark as read back; None for a withheld picture, a latent, or one delivered unmarked.
-        ledger: One ledger entry for each work that is owed a fee; empty for a withheld picture.
+        ledger: What is owed under each license, with the receipt of its ledger event; empty for a withheld picture.
     """
 
     id: str | None
     decision: Decision | None
     credential: Credential | None
     mark: Mark | None
-    ledger: tuple[Entry, ...]
+    ledger: tuple[Owed, ...]
 
 
 @dataclass(frozen=True, slots=True)

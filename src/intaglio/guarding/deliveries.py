@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from intaglio.database import Process, Store
 from intaglio.guarding.tables import delivery
-from intaglio.licensing.ledger import Entry, Ledger
+from intaglio.licensing.ledger import Ledger, Receipt
 from intaglio.provenance.store import mark_void
 
 
@@ -94,7 +94,7 @@ def waiting(store: Store) -> list[Delivery]:
     return [Delivery(*row[:4]) for row in rows if Process.parse(row.process).alive() is False]
 
 
-def recover(store: Store, ledger: Ledger, now: datetime, keep: timedelta) -> list[Entry]:
+def recover(store: Store, ledger: Ledger, now: datetime, keep: timedelta) -> list[Receipt]:
     """Void what was billed and never returned; forget what was handed over long ago.
 
     Only what processes of this machine left behind, and only when they are known to have ended.
@@ -111,7 +111,7 @@ def recover(store: Store, ledger: Ledger, now: datetime, keep: timedelta) -> lis
         return _void(connection, ledger, lost, "the process ended before the picture was handed over")
 
 
-def _void(connection: Connection, ledger: Ledger, pictures: Sequence[str], reason: str) -> list[Entry]:
+def _void(connection: Connection, ledger: Ledger, pictures: Sequence[str], reason: str) -> list[Receipt]:
     entries = [entry for picture in pictures for entry in ledger.void(connection, picture, reason)]
     for picture in pictures:
         mark_void(connection, picture)

@@ -18,11 +18,15 @@ from intaglio.guarding.deliveries import Delivery
 from intaglio.guarding.placeholder import placeholder
 from intaglio.guarding.press import Press
 from intaglio.guarding.stages import Draft, Finished, finish
-from intaglio.licensing.ledger import Delivered, Entry
+from intaglio.licensing.ledger import Delivered, Owed
+from intaglio.licensing.permit import forbidden_subjects
 from intaglio.pictures import decode, encode, normalize
 from intaglio.provenance import credential
 from intaglio.provenance.store import save
 from intaglio.safety.policy import Decision
+
+SCREENED = {"sexual": "nsfw"}
+"""Which category of our detectors shows a subject that licenses may prohibit. Other subjects are only declared."""
 
 
 def hand_over(call: Call, result: Any) -> Any:
@@ -58,11 +62,12 @@ def deliver(call: Call, drafts: Sequence[Draft]) -> list[Sealed | Provenance]:
         ContentBlocked, DetectorFailed, MarkUnreadable, SealFailed, StoreUnavailable: Nothing was recorded.
     """
     press = call.options.press
-    decisions = [press.policy.judge(scores) for scores in screen([each.image for each in drafts], press.detectors)]
+    policy = press.policy.forbidding(_forbidden(call))
+    decisions = [policy.judge(scores) for scores in screen([each.image for each in drafts], press.detectors)]
     if call.options.on_block == "raise":
         _refuse_blocked(decisions)
     finished = [
-        finish(press, call.request, call.authorizations, draft, decision) if decision.released else None
+        finish(press, call.request, call.authorization, draft, decision) if decision.released else None
         for draft, decision in zip(drafts, decisions, strict=True)
     ]
     entries = record(call, [each for each in finished if each is not None])
@@ -74,7 +79,12 @@ def deliver(call: Call, drafts: Sequence[Draft]) -> list[Sealed | Provenance]:
     ]
 
 
-def record(call: Call, finished: Sequence[Finished]) -> Iterator[tuple[Entry, ...]]:
+def _forbidden(call: Call) -> set[str]:
+    """The categories of our detectors that a license of the call prohibits."""
+    return {SCREENED[each] for each in forbidden_subjects(call.authorization.permit) if each in SCREENED}
+
+
+def record(call: Call, finished: Sequence[Finished]) -> Iterator[tuple[Owed, ...]]:
     """Write bindings, manifests, fingerprints, bills and sealed bytes in one transaction; all or none.
 
     Returns the ledger entries of each picture. A call without a picture to deliver is released.
@@ -83,7 +93,7 @@ def record(call: Call, finished: Sequence[Finished]) -> Iterator[tuple[Entry, ..
     if not finished:
         release(call, "screening withheld every picture")
         return iter(())
-    billed = [Delivered(each.record.id, each.record.sha256, each.record.urn) for each in finished]
+    billed = [_delivered(call, each) for each in finished]
     rows = [Delivery(each.record.id, call.request.id, each.record.media_type, each.data) for each in finished]
     with press.store.transaction() as connection:
         for each in finished:
@@ -91,6 +101,7 @@ def record(call: Call, finished: Sequence[Finished]) -> Iterator[tuple[Entry, ..
         entries = bill(call, connection, billed)
         deliveries.record(connection, rows, press.now())
     call.billed = True
+    press.sequencing.wake()
     return iter(entries)
 
 
@@ -109,6 +120,7 @@ def hand_over_latents(call: Call, result: Any) -> Any:
         entries = bill(call, connection, billed)
         deliveries.record(connection, rows, press.now())
     call.billed = True
+    press.sequencing.wake()
     notes = [
         Provenance(id=each.picture, decision=None, credential=None, mark=None, ledger=mine)
         for each, mine in zip(billed, entries, strict=True)
@@ -118,6 +130,19 @@ def hand_over_latents(call: Call, result: Any) -> Any:
     return cast("Any", result)
 
 
+def _delivered(call: Call, finished: Finished) -> Delivered:
+    record = finished.record
+    steps = call.request.parameters.get("num_inference_steps", 0)
+    return Delivered(
+        record.id,
+        record.sha256,
+        record.urn,
+        width=record.width,
+        height=record.height,
+        steps=int(steps) if isinstance(steps, int) else 0,
+    )
+
+
 def _holds_pixels(result: Any) -> bool:
     try:
         return bool(media.found(result))
@@ -125,17 +150,10 @@ def _holds_pixels(result: Any) -> bool:
         return False
 
 
-def bill(call: Call, connection: Connection, billed: Sequence[Delivered]) -> list[tuple[Entry, ...]]:
+def bill(call: Call, connection: Connection, billed: Sequence[Delivered]) -> list[tuple[Owed, ...]]:
     """Write the ledger entries of the pictures, one for each picture and licensed work."""
-    ledger = call.options.press.ledger
-    per_picture: list[list[Entry]] = [[] for _ in billed]
-    for authorization in call.authorizations:
-        billed_already = per_picture[0] if per_picture else []
-        known = frozenset(entry.license for entry in billed_already if entry.license is not None)
-        new = ledger.commit(connection, authorization, billed, skip=known)
-        for mine, entries in zip(per_picture, new, strict=True):
-            mine.extend(entries)
-    return [tuple(mine) for mine in per_picture]
+    owed = call.options.press.ledger.commit(connection, call.authorization, billed)
+    return [tuple(each) for each in owed]
 
 
 def draft_of(press: Press, plan: Plan, found: media.Found) -> Draft:
@@ -164,7 +182,7 @@ def _refuse_blocked(decisions: Sequence[Decision]) -> None:
         raise ContentBlocked(f"{count} {verb} withheld: {' '.join(reasons)}", reasons=reasons)
 
 
-def _sealed(call: Call, finished: Finished, decision: Decision, entries: tuple[Entry, ...]) -> Sealed:
+def _sealed(call: Call, finished: Finished, decision: Decision, entries: tuple[Owed, ...]) -> Sealed:
     provenance = Provenance(
         id=finished.record.id,
         decision=decision,

@@ -133,7 +133,16 @@ def _plan(pipeline: Any, arguments: Mapping[str, Any]) -> Plan:
         software=(type(pipeline).__name__, _diffusers_version()),
         parameters=parameters,
         parents=tuple(data for data in sealed if data is not None),
+        pictures=_expected(arguments),
     )
+
+
+def _expected(arguments: Mapping[str, Any]) -> int:
+    """How many pictures the call asks for: what quotas are asked for before anything is generated."""
+    prompts = arguments.get("prompt")
+    batch = len(cast("list[Any]", prompts)) if isinstance(prompts, list | tuple) else 1
+    each = arguments.get("num_images_per_prompt")
+    return max(1, batch) * (each if isinstance(each, int) and each > 0 else 1)
 
 
 def _diffusers_version() -> str:

@@ -18,6 +18,8 @@ from intaglio.detectors.score import Detector
 from intaglio.errors import ConfigurationError, StoreUnavailable
 from intaglio.guarding import deliveries, marks
 from intaglio.guarding.home import initialize
+from intaglio.guarding.log_keys import log_signer
+from intaglio.guarding.sequencing import Sequencing
 from intaglio.guarding.settings import FILE_NAME, Settings
 from intaglio.licensing.ledger import Ledger
 from intaglio.provenance.mark import Watermark
@@ -41,6 +43,7 @@ class Press:
         settings: How the working directory is set up.
         store: Where manifests, bindings, fingerprints and the ledger live.
         ledger: Licenses and uses, in the same store.
+        sequencing: Numbers the ledger's new entries.
         signer: Signs credentials.
         trust: Authorities that ``verify`` trusts; the finished files are checked against them.
         watermark: What is engraved.
@@ -52,6 +55,7 @@ class Press:
     settings: Settings
     store: Store
     ledger: Ledger
+    sequencing: Sequencing
     signer: Signer
     trust: tuple[TrustList, ...]
     watermark: Watermark
@@ -89,14 +93,17 @@ def _assemble(settings: Settings) -> Press:
         initialize(settings.home, utc_now())
         log.warning("Pictures are signed with a development certificate made in %s.", settings.home)
     store = open_store(settings.store)
-    ledger = Ledger(store)
+    ledger = Ledger(store, signer=log_signer(settings))
     ledger.recover()
     deliveries.recover(store, ledger, utc_now(), timedelta(hours=settings.keep_undelivered_hours))
+    sequencing = Sequencing(ledger)
+    sequencing.wake()  # what a process that was killed has left
     atexit.register(_forget_received, store)
     return Press(
         settings=settings,
         store=store,
         ledger=ledger,
+        sequencing=sequencing,
         signer=LocalSigner.load(settings.key, settings.chain),
         trust=trust_lists(settings),
         watermark=marks.writer(settings),

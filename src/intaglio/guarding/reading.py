@@ -21,7 +21,7 @@ def open_reader(settings: Settings) -> Generator[Reader]:
         StoreUnavailable: There is a store, and it cannot be read.
     """
     watermarks = marks.readers(settings)
-    store = open_store(settings.store, create=False) if settings.store.exists() else None
+    store = open_store(settings.store, create=False) if settings.has_store else None
     try:
         yield Reader(store=store, trust=trust_lists(settings), watermarks=watermarks, limits=settings.limits)
     finally:

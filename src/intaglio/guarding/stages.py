@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +68,7 @@ class Finished:
     parent: bytes | None
 
 
-def finish(
-    press: Press, request: Request, authorizations: Sequence[Authorization], draft: Draft, decision: Decision
-) -> Finished:
+def finish(press: Press, request: Request, authorization: Authorization, draft: Draft, decision: Decision) -> Finished:
     """Return a released picture marked, encoded, labeled, sealed, and read back.
 
     Raises:
@@ -88,7 +86,7 @@ def finish(
         id=f"{payload:016x}",
         scheme=press.watermark.scheme if readable else None,
         request=request,
-        authorizations=tuple(authorizations),
+        authorization=authorization,
         fingerprint=fingerprint(marked),
         blurred=decision.action == "blur",
         derived=draft.parent is not None,

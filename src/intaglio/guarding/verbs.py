@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from PIL.Image import Image
 
 from intaglio.errors import ConfigurationError, ContentBlocked
 from intaglio.files import read_bounded
+from intaglio.generation import Purpose, Use
 from intaglio.guarding import deliveries
 from intaglio.guarding.callables import guard_callable
 from intaglio.guarding.calls import Options, Plan, authorized, released_on_error
@@ -37,6 +39,7 @@ def guard(
     *,
     model: str | None = None,
     account: str | None = None,
+    use: Use | str | None = None,
     on_block: OnBlock | None = None,
     latents: bool = False,
     settings: Home = None,
@@ -47,6 +50,7 @@ def guard(
     *,
     model: str,
     account: str | None = None,
+    use: Use | str | None = None,
     on_block: OnBlock | None = None,
     latents: bool = False,
     settings: Home = None,
@@ -56,6 +60,7 @@ def guard(
     *,
     model: str | None = None,
     account: str | None = None,
+    use: Use | str | None = None,
     on_block: OnBlock | None = None,
     latents: bool = False,
     settings: Home = None,
@@ -69,6 +74,8 @@ def guard(
         target: A pipeline or a callable; None to use ``guard`` as a decorator.
         model: Name under which a callable's model is licensed, e.g. ``"acme:v2"``.
         account: Who is billed; the settings say who when this is None.
+        use: What the pictures are for: a purpose such as ``"commercial"``, or a `Use` with territory and
+            declared subjects. Licenses ask for it; the settings say what when this is None.
         on_block: What a call with a withheld picture does: ``"raise"`` ContentBlocked, put a neutral
             ``"placeholder"`` in its place, or ``"flag"``: nothing in its place, and the decision in
             ``provenance``. Withheld pixels are never in the result.
@@ -83,10 +90,10 @@ def guard(
     """
     if target is None:
         return functools.partial(
-            guard, model=model, account=account, on_block=on_block, latents=latents, settings=settings
+            guard, model=model, account=account, use=use, on_block=on_block, latents=latents, settings=settings
         )
     press = open_press(_settings(settings))
-    options = _options(press, account, on_block, latents=latents)
+    options = _options(press, account, on_block, use, latents=latents)
     if is_pipeline(target):
         return guard_pipeline(target, options)
     if not callable(target):
@@ -97,7 +104,14 @@ def guard(
     return guard_callable(target, options, model)
 
 
-def seal(picture: Image | bytes, *, model: str, account: str | None = None, settings: Home = None) -> Sealed:
+def seal(
+    picture: Image | bytes,
+    *,
+    model: str,
+    account: str | None = None,
+    use: Use | str | None = None,
+    settings: Home = None,
+) -> Sealed:
     """Return one picture screened, marked, signed, recorded and billed.
 
     Args:
@@ -105,6 +119,7 @@ def seal(picture: Image | bytes, *, model: str, account: str | None = None, sett
             that carries a credential becomes the parent ingredient of the new one.
         model: Name under which the model that made it is licensed.
         account: Who is billed; the settings say who when this is None.
+        use: What the picture is for; see :func:`guard`.
         settings: Settings or a working directory; None for those in force here.
 
     Raises:
@@ -113,7 +128,7 @@ def seal(picture: Image | bytes, *, model: str, account: str | None = None, sett
             Nothing was recorded or billed.
     """
     press = open_press(_settings(settings))
-    options = _options(press, account, "raise", latents=False)
+    options = _options(press, account, "raise", use, latents=False)
     found = Found(0, picture, None) if isinstance(picture, Image) else Found(0, None, bytes(picture))
     parents = (kept,) if isinstance(picture, SealedImage) and (kept := picture.sealed_bytes) else ()
     plan = Plan(works=hosted(model), software=(model, ""), parents=parents)
@@ -149,8 +164,16 @@ def verify(source: str | Path | bytes | Image, *, settings: Home = None) -> Evid
         return evidence.read(data, reader=reader, file=name)
 
 
-def _options(press: Press, account: str | None, on_block: OnBlock | None, *, latents: bool) -> Options:
+def _options(
+    press: Press, account: str | None, on_block: OnBlock | None, use: Use | str | None, *, latents: bool
+) -> Options:
+    declared = press.settings.use
+    try:
+        chosen = replace(declared, purpose=cast("Purpose", use)) if isinstance(use, str) else use or declared
+    except ValueError as error:
+        raise ConfigurationError(f"The use cannot be {use!r}: {error}.") from error
     return Options(
+        use=chosen,
         press=press,
         account=account or press.settings.account,
         on_block=on_block or press.settings.on_block,

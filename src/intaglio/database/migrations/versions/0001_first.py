@@ -2,6 +2,8 @@
 
 Times are microseconds since 1970, amounts are nanos. What must never change is guarded by triggers:
 they stop mistakes and hurried hands, and the Merkle tree shows what was done without them.
+
+The first version was on SQLite only. On PostgreSQL this revision makes no ledger: 0002 replaces it.
 """
 
 import sqlalchemy as sa
@@ -16,9 +18,18 @@ APPEND_ONLY = ("ledger_entry", "ledger_node", "license_document")
 
 
 def upgrade() -> None:
-    _ledger()
-    _licenses()
+    if op.get_bind().dialect.name == "sqlite":
+        _ledger()
+        _licenses()
+        _guard()
     _pictures()
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the first revision is never taken back: it would delete the ledger")
+
+
+def _guard() -> None:
     for table in APPEND_ONLY:
         for verb in ("UPDATE", "DELETE"):
             op.execute(
@@ -30,10 +41,6 @@ def upgrade() -> None:
         'WHEN NEW."index" IS NOT (SELECT coalesce(max("index") + 1, 0) FROM ledger_entry) '
         "BEGIN SELECT RAISE(ABORT, 'ledger_entry has no gaps'); END"
     )
-
-
-def downgrade() -> None:
-    raise NotImplementedError("the first revision is never taken back: it would delete the ledger")
 
 
 def _ledger() -> None:
