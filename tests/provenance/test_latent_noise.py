@@ -138,7 +138,7 @@ def test_where_part_of_the_noise_was_replaced_is_located() -> None:
     assert MARK.agreement(noise, PAYLOAD ^ 1).size == 0
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_no_id_in_five_thousand_noises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("intaglio.provenance.latent_noise.scheme.ATTEMPTS", ((64, 1024),))
     random = np.random.default_rng(7)

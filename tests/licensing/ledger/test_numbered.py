@@ -125,7 +125,7 @@ def naive_root(hashes: list[bytes]) -> bytes:
     return merkle.node_hash(naive_root(hashes[:split]), naive_root(hashes[split:]))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_full_tiles_of_two_levels(store: Store) -> None:
     """Over 65,536 entries, in batches that never end with a tile."""
     ledger = Ledger(store, now=lambda: datetime(2026, 6, 1, tzinfo=UTC))

@@ -191,7 +191,7 @@ def test_unmarked_scenery_carries_nothing(seed: int, make_scenery: Make) -> None
     assert MARK.extract(make_scenery(seed)) is None
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_no_unmarked_picture_is_read(make_scenery: Make) -> None:
     """304 readings, some of pictures that carry the mark of another key. The bound promises fewer than 1e-5."""
     other = Engraving(b"the key of another issuer")
